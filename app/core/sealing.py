@@ -47,9 +47,7 @@ def _opening_box() -> SealedBox[Any]:
     try:
         return SealedBox(PrivateKey(path.read_bytes().strip(), HexEncoder))
     except OSError as error:
-        raise Refused(
-            f"Credentials cannot be opened: the key {path} cannot be read. Give this process LASTGOOD_KEY_FILE."
-        ) from error
+        raise Refused(f"Credentials cannot be opened: the key {path} cannot be read. Give this process LASTGOOD_KEY_FILE.") from error
 
 
 def reset() -> None:

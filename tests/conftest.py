@@ -1,0 +1,74 @@
+"""A real PostgreSQL for every test: one server a worker, one database from a migrated template a test that asks."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from psycopg import sql
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+
+from app.core.stores import APP, OWNER, EmbeddedPostgres
+
+ROOT = Path(__file__).parent.parent
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    # not pytest's own folder: the account that runs PostgreSQL for root could not enter it
+    with tempfile.TemporaryDirectory(prefix="lastgood-tests-") as folder:
+        os.chmod(folder, 0o755)
+        server = EmbeddedPostgres(Path(folder), options=FAST)
+        server.start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def alembic(postgres):
+    """Run Alembic on a database as the owner: `alembic(database, "upgrade", "head")` returns the finished process."""
+
+    def run(database, *arguments):
+        urls = {
+            "LASTGOOD_MIGRATION_DATABASE_URL": postgres.url(OWNER, database),
+            "LASTGOOD_DATABASE_URL": postgres.url(APP, database),
+        }
+        argv = [sys.executable, "-m", "alembic", *arguments]
+        return subprocess.run(argv, cwd=ROOT, env=os.environ | urls, capture_output=True, text=True)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def template(postgres, alembic):
+    """A database made by the real migrations."""
+    with postgres.connect() as connection:
+        connection.execute("CREATE DATABASE template_lastgood")
+    done = alembic("template_lastgood", "upgrade", "head")
+    assert done.returncode == 0, done.stderr
+    return "template_lastgood"
+
+
+@pytest.fixture
+def database(postgres, template):
+    """The name of a migrated database of this test's own."""
+    name = "test_own"
+    with postgres.connect() as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(name), sql.Identifier(template))
+        )
+        yield name
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def db(postgres, database):
+    """A session as the application's role."""
+    engine = create_engine(postgres.url(APP, database))
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+    engine.dispose()
