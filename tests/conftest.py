@@ -11,6 +11,9 @@ from psycopg import sql
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
+from app.core import database as console_database
+from app.core import sealing
+from app.core.settings import settings
 from app.core.stores import APP, OWNER, EmbeddedPostgres
 
 ROOT = Path(__file__).parent.parent
@@ -72,3 +75,29 @@ def db(postgres, database):
     with Session(engine, expire_on_commit=False) as session:
         yield session
     engine.dispose()
+
+
+@pytest.fixture
+def console(database, postgres, monkeypatch, tmp_path):
+    """The settings of a console on a database of its own: `core.database.transaction()` works, keys are there, leases are short."""
+    environment = {
+        "DATABASE_URL": postgres.url(APP, database),
+        "STATE_DIR": str(tmp_path),
+        "REDIS_URL": "",
+        "LEASE_S": "1",
+        "SWEEP_S": "0.1",
+        "SETTLE_MARGIN_S": "0.1",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(f"LASTGOOD_{name}", value)
+    _forget()
+    sealing.make_keys(settings().private_key_path, settings().public_key_path)
+    yield settings()
+    console_database.engine().dispose()
+    _forget()
+
+
+def _forget():
+    settings.cache_clear()
+    sealing.reset()
+    console_database.reset()

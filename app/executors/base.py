@@ -12,6 +12,7 @@ masked `Resolved.changes`, `facts` and `warnings`.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -157,6 +158,8 @@ class Context:
     """What an action may lean on while it works.
 
     credentials  opened secrets by purpose: {"kubeconfig": "...", "git": {...}}
+    allowed      private addresses (host, port) that an administrator lets us call
+    folder       a place of our own on disk that outlives the step: clones, output of commands
     operation    names this run and step in the target ("run-12-step-1"), so that a later look recognises our own hand
     deadline_s   a call may take at most this long (per call, not per step)
     output       takes one line of output; the engine redacts, stores and streams it
@@ -165,6 +168,8 @@ class Context:
 
     operation: str
     credentials: Body = field(default_factory=dict)
+    allowed: frozenset[tuple[str, int]] = frozenset()
+    folder: Path | None = None
     deadline_s: float = 15.0
     output: Callable[[str], None] = _nothing
     cancelled: Callable[[], bool] = _never

@@ -1,0 +1,1 @@
+"""One file for each noun in the URL. A handler reads, calls one verb, answers."""
