@@ -1,0 +1,252 @@
+"""What ran on a target, what runs now, and where it can go back to.
+
+A release is told from another by its digest, so a restart is not a new one. Our own sealed copy is what a rollback uses:
+the cluster may have forgotten it. The order "newest" means "ran last, as far as we know", never the number of a revision.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from app.accounts.policy import Person
+from app.audit import actions as audit
+from app.catalog.models import Release, Rollout, Target
+from app.core import live
+from app.core.clock import now
+from app.core.database import Json
+from app.core.errors import Refused
+from app.core.sealing import seal, unseal
+
+STANDINGS = ("unproven", "good", "suspect")
+_NEWEST = (Release.last_seen_at.desc(), Release.id.desc())
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One release as a target shows it. `body` may hold secrets and is sealed; `facts` are masked, for pages."""
+
+    digest: str
+    version: str
+    body: Any
+    facts: Json = field(default_factory=dict)
+    made_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Where a rollback leads: *last good*, or, unproven, the best there is. `why` is the sentence beside the button."""
+
+    release: Release
+    proven: bool
+    why: str
+
+
+def record(
+    session: Session,
+    target: Target,
+    *,
+    running: Sighting,
+    remembered: Sequence[Sighting] = (),
+    at: datetime | None = None,
+    by: str = "observed",
+) -> Rollout:
+    """Note what runs, and what the target remembers (oldest first), as seen at `at`. Returns the open rollout.
+
+    Two looks at once: the second waits for the target's row, then finds what the first one wrote; a look that began
+    before the newest one ended is history and changes nothing but what it adds.
+    """
+    at = at or now()
+    session.execute(select(Target.id).where(Target.id == target.id).with_for_update(key_share=True))
+    open_one = current(session, target)
+    newest = _import(session, target, [known for known in remembered if known.digest != running.digest], at)
+    if open_one and open_one.release.digest == running.digest:
+        open_one.release.last_seen_at = max(open_one.release.last_seen_at, at)
+        return open_one
+    if open_one and open_one.began_at > at:
+        return open_one
+    release = _known(session, target, running, origin="observed")
+    return _take_over(session, target, release, open_one, replaced=newest, made_at=running.made_at, at=at, by=by)
+
+
+def deployed(session: Session, target: Target, release: Release, *, by: str, at: datetime | None = None) -> Rollout:
+    """Note that a run of ours ("run-12") put a known release there, without waiting for the next look."""
+    at = at or now()
+    session.execute(select(Target.id).where(Target.id == target.id).with_for_update(key_share=True))
+    open_one = current(session, target)
+    if open_one and open_one.release_id == release.id:
+        if open_one.by == "observed" and open_one.began_at <= at:
+            open_one.by = by
+        return open_one
+    return _take_over(session, target, release, open_one, replaced=None, made_at=None, at=at, by=by)
+
+
+def current(session: Session, target: Target) -> Rollout | None:
+    """What runs on the target now, with its release and the one that it replaced."""
+    query = (
+        select(Rollout)
+        .where(Rollout.target_id == target.id, Rollout.ended_at.is_(None))
+        .options(joinedload(Rollout.release), joinedload(Rollout.replaced))
+    )
+    return session.scalar(query)
+
+
+def releases_of(session: Session, target: Target, *, limit: int = 100) -> list[Release]:
+    """Every release that we can return to, the one that ran last first."""
+    return list(session.scalars(select(Release).where(Release.target_id == target.id).order_by(*_NEWEST).limit(limit)))
+
+
+def offer(session: Session, target: Target) -> Offer | None:
+    """*Last good*: the newest good release that differs from what runs.
+
+    Where nothing is good yet, the newest differing one that nobody suspects, unproven. None where there is neither, or
+    where it is not known what runs.
+    """
+    running = current(session, target)
+    if running is None:
+        return None
+    query = (
+        select(Release)
+        .where(Release.target_id == target.id, Release.id != running.release_id, Release.standing != "suspect")
+        .order_by(Release.standing != "good", *_NEWEST)
+        .limit(1)
+    )
+    release = session.scalar(query)
+    if release is None:
+        return None
+    proven = release.standing == "good"
+    return Offer(release, proven, _why_good(release) if proven else _why_unproven(running.release))
+
+
+def mark(session: Session, release: Release, standing: str, *, reason: str, by: Person) -> None:
+    """A person's word on a release, with the reason. Refused without one, since others will act on it."""
+    reason = reason.strip()
+    if standing not in STANDINGS:
+        raise Refused(f"A release is good, suspect or unproven. {release.version} is still {release.standing}.", field="standing")
+    if not reason:
+        raise Refused(
+            f"{release.version} is still {release.standing}: say in a few words why it should be {standing}, for those who act on it.",
+            field="reason",
+        )
+    _stand(session, release, standing, reason=reason, by=by.name)
+    audit.record(
+        session,
+        "release.mark",
+        f"release-{release.id}",
+        actor=by.actor,
+        actor_name=by.name,
+        version=release.version,
+        standing=standing,
+        reason=reason,
+    )
+
+
+def suspect(session: Session, release: Release, *, incident_ref: str, by: Person) -> None:
+    """An incident names the release. One that is suspect already keeps its first reason."""
+    session.refresh(release, ["standing"], with_for_update={"key_share": True})
+    if release.standing != "suspect":
+        mark(session, release, "suspect", reason=f"named by {incident_ref}", by=by)
+
+
+def proved(session: Session, release: Release, *, reason: str) -> None:
+    """The checks held for long enough. A suspect release stays suspect: only a person, with a reason, clears it."""
+    session.refresh(release, ["standing"], with_for_update={"key_share": True})
+    if release.standing == "unproven":
+        _stand(session, release, "good", reason=reason, by="checks")
+
+
+def template(release: Release) -> Json:
+    """The exact thing to return to, opened. Runner only: no other process holds the key."""
+    if release.sealed is None:
+        raise Refused(f"The console holds no copy of {release.version}, so it cannot be put back. Choose another release.")
+    body: Json = unseal(release.sealed)
+    return body
+
+
+def _import(session: Session, target: Target, remembered: Sequence[Sighting], at: datetime) -> Release | None:
+    """Add what the target remembers and we do not; the newest of them. Each began no earlier than the one before it."""
+    newest, ran_at = None, None
+    for sighting in remembered:
+        ran_at = max(filter(None, (ran_at, sighting.made_at)), default=None)
+        newest = _known(session, target, sighting, origin="imported", ran_at=min(ran_at or at, at))
+    return newest
+
+
+def _known(session: Session, target: Target, sighting: Sighting, *, origin: str, ran_at: datetime | None = None) -> Release:
+    release = session.scalar(select(Release).where(Release.target_id == target.id, Release.digest == sighting.digest))
+    if release is None:
+        release = Release(
+            target_id=target.id,
+            version=sighting.version,
+            digest=sighting.digest,
+            sealed=seal(sighting.body),
+            facts=sighting.facts,
+            origin=origin,
+            made_at=sighting.made_at,
+            **({"last_seen_at": ran_at} if ran_at else {}),
+        )
+        session.add(release)
+        session.flush()
+    return release
+
+
+def _take_over(
+    session: Session,
+    target: Target,
+    release: Release,
+    old: Rollout | None,
+    *,
+    replaced: Release | None,
+    made_at: datetime | None,
+    at: datetime,
+    by: str,
+) -> Rollout:
+    """End what ran and begin what runs."""
+    began = _beginning(made_at, at, old.began_at if old else replaced.last_seen_at if replaced else None, seen_before=old is not None)
+    if old:
+        old.ended_at = began
+        session.flush()  # the old one ends before the new one begins: at most one is open
+    release.last_seen_at = at
+    rollout = Rollout(
+        target_id=target.id,
+        release_id=release.id,
+        replaced_id=old.release_id if old else replaced.id if replaced else None,
+        began_at=began,
+        by=by,
+    )
+    session.add(rollout)
+    session.flush()
+    live.tell(session, "services", f"service-{target.service_id}", "board")
+    session.refresh(rollout, ["release", "replaced"])
+    return rollout
+
+
+def _beginning(made_at: datetime | None, at: datetime, after: datetime | None, *, seen_before: bool) -> datetime:
+    """When a release began to run: when it was made, where we did not see anything else run since.
+
+    A release that was made earlier came back. It did so by this look or, before our first one, after the one it replaced.
+    """
+    if made_at and made_at <= at and (after is None or made_at > after):
+        return made_at
+    return at if seen_before or after is None else after
+
+
+def _stand(session: Session, release: Release, standing: str, *, reason: str, by: str) -> None:
+    release.standing, release.standing_reason, release.standing_by, release.standing_at = standing, reason, by, now()
+    session.flush()
+    service_id = session.scalar(select(Target.service_id).where(Target.id == release.target_id))
+    live.tell(session, "services", f"service-{service_id}", "board")
+
+
+def _why_good(release: Release) -> str:
+    on = f" on {release.standing_at:%-d %B}" if release.standing_at else ""
+    if release.standing_by == "checks":
+        return f"The newest good release that differs from what runs: {release.standing_reason}{on}."
+    return f"The newest good release that differs from what runs: marked good by {release.standing_by}{on} ({release.standing_reason})."
+
+
+def _why_unproven(running: Release) -> str:
+    return f"No other release has been proven good yet. This is the newest one that differs from {running.version}, so it is unproven."
