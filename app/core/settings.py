@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     observe_every_s: float = Field(15.0, gt=0, le=3600, description="How often each target is looked at for new releases.")
     run_slots: int = Field(2, ge=1, le=32, description="Runs that one runner carries at once.")
     look_slots: int = Field(2, ge=1, le=32, description="Looks (previews, checks) that one runner carries at once.")
+    drain_s: float = Field(120.0, ge=0, le=3600, description="How long a runner that is told to stop may finish the step it is in.")
     approval_ttl_s: float = Field(1800, gt=0, description="How long a request for approval stays open.")
     allow_break_glass: bool = Field(True, description="Whether a commander may go ahead without a second person, loudly and with a reason.")
     session_idle_s: float = Field(12 * 3600, gt=0, description="A sign-in ends after this long without use.")
@@ -114,10 +115,27 @@ class Settings(BaseSettings):
         return timedelta(seconds=self.lease_s)
 
 
+_SECRET = ("database_url", "migration_database_url", "redis_url")
+
+
+def _from_files() -> dict[str, str]:
+    """Addresses that carry passwords may stand in files instead (`LASTGOOD_DATABASE_URL_FILE`), as container platforms give them."""
+    found = {}
+    for name in _SECRET:
+        variable = f"LASTGOOD_{name.upper()}_FILE"
+        path = os.environ.get(variable, "")
+        if path and not os.environ.get(f"LASTGOOD_{name.upper()}"):
+            try:
+                found[name] = Path(path).read_text().strip()
+            except OSError as error:
+                raise Refused(f"The settings cannot be used:\n  {variable} names {path}, which cannot be read: {error.strerror}") from error
+    return found
+
+
 def load() -> Settings:
     """Read and check the settings. Refused with one line for each mistake."""
     try:
-        return Settings()
+        return Settings(**_from_files())
     except ValidationError as error:
         lines = []
         for problem in error.errors():
@@ -131,3 +149,24 @@ def load() -> Settings:
 def settings() -> Settings:
     """The settings of this process. Tests call `settings.cache_clear()` after they change the environment."""
     return load()
+
+
+def reference() -> str:
+    """Every setting as a markdown table: `docs/settings.md` is this text."""
+    lines = [
+        "# Settings",
+        "",
+        "Each is an environment variable or a line of `.env`. They are checked at the start, and every mistake is named at once.",
+        "Durations are seconds. The three addresses of stores may also stand in a file, named by the variable with `_FILE` behind it.",
+        "This page is generated: `lastgood settings > docs/settings.md`.",
+        "",
+        "| variable | default | what it is |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        if field.default_factory is not None:
+            default = "`/var/lib/lastgood` for root, else `~/.local/state/lastgood`"
+        else:
+            default = f"`{field.default}`" if field.default not in ("", None) else "empty"
+        lines.append(f"| `LASTGOOD_{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(lines)

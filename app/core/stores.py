@@ -22,6 +22,7 @@ import psycopg
 from psycopg import sql
 
 from app.core.errors import Refused
+from app.core.leftovers import end_leftover
 
 OWNER = "lastgood_owner"
 APP = "lastgood_app"
@@ -49,6 +50,13 @@ def bundled_binaries() -> Path:
     return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin"
 
 
+def short_folder(wanted: Path) -> Path:
+    """`wanted`, or a place below the temporary folder where its path is too long for a unix socket."""
+    if len(str(wanted)) <= _LONGEST_SOCKET:
+        return wanted
+    return Path(tempfile.gettempdir()) / f"lastgood-{hashlib.sha256(str(wanted).encode()).hexdigest()[:12]}"
+
+
 def _enterable(path: Path) -> bool:
     return all(folder.stat().st_mode & 0o001 for folder in [path, *path.parents])
 
@@ -63,10 +71,7 @@ class EmbeddedPostgres:
         self.account = service_account()
         self._binaries = binaries
         self._process: subprocess.Popen[bytes] | None = None
-        self.sockets = state / "run"
-        if len(str(self.sockets)) > _LONGEST_SOCKET:
-            short = hashlib.sha256(str(state).encode()).hexdigest()[:12]
-            self.sockets = Path(tempfile.gettempdir()) / f"lastgood-{short}"
+        self.sockets = short_folder(state / "run")
 
     def start(self) -> None:
         """Make the cluster where there is none, start it, and wait until it is our server that answers."""
@@ -180,18 +185,7 @@ class EmbeddedPostgres:
     def _stop_leftover(self) -> None:
         """A server that outlived its supervisor (kill -9) is ended before ours starts."""
         pid, _ = self._recorded_pid()
-        try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except OSError:
-            return
-        if str(self.data).encode() not in command:
-            return  # the number was given to another process since
-        os.kill(pid, signal.SIGINT)
-        deadline = time.monotonic() + 10
-        while Path(f"/proc/{pid}").exists():
-            if time.monotonic() > deadline:
-                raise Refused(f"An earlier PostgreSQL (process {pid}) still holds {self.data} and does not stop. End it, then start again.")
-            time.sleep(0.02)
+        end_leftover(pid, str(self.data), what="PostgreSQL", by=signal.SIGINT)
 
     def _until_ready(self) -> None:
         assert self._process  # noqa: S101 - start() made it

@@ -1,0 +1,142 @@
+"""The embedded stores as one thing: held by one process at a time, migrated, and announced in the environment.
+
+Decision: the state folder is locked with flock, which the kernel lets go when its holder dies. Who finds it locked may still
+sign in to the running stores (a second terminal does), but never starts another server on the same files.
+"""
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from sqlalchemy.exc import OperationalError
+
+from app.core import database, sealing
+from app.core.errors import Refused
+from app.core.migrate import upgrade
+from app.core.settings import settings
+from app.core.stores import APP, DATABASE, OWNER, EmbeddedPostgres
+from app.core.valkey import EmbeddedValkey
+
+_LEAST_FREE = 200_000_000  # bytes: PostgreSQL's own files are about 50 MB, and a full disk stops it without a word
+
+
+class Locked(Refused):
+    """Another process holds the state folder."""
+
+
+def take(state: Path) -> IO[str]:
+    """Lock the state folder until the file is closed or we die. Locked where somebody else holds it."""
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        file = (state / "lock").open("a+")
+    except OSError as error:
+        raise Refused(f"The state folder {state} cannot be used: {error.strerror}. Set LASTGOOD_STATE_DIR to another.") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read().strip() or "unknown"
+        file.close()
+        raise Locked(
+            f"A Lastgood (process {holder}) already uses the state folder {state}. It goes on untouched. "
+            "Stop it first, or set LASTGOOD_STATE_DIR to another folder."
+        ) from None
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+class Stores:
+    """PostgreSQL and Valkey of one state folder; each only where the settings name no other.
+
+    `start` holds the lock, serves, migrates, and puts the addresses into the environment of this process and its children.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self._lock: IO[str] | None = None
+        self.postgres = None if settings().database_url else EmbeddedPostgres(state, binaries=settings().pg_bin)
+        self.valkey = None if settings().redis_url else EmbeddedValkey(state)
+
+    def start(self, *, broker: bool = True) -> None:
+        """Refused, and nothing left running, where a store does not come up. `broker=False` leaves Valkey out."""
+        self._lock = take(self.state)
+        try:
+            free = shutil.disk_usage(self.state).free
+            if self.postgres and free < _LEAST_FREE:
+                raise Refused(
+                    f"The disk of {self.state} has {free // 1_000_000} MB free, and the stores need {_LEAST_FREE // 1_000_000}. "
+                    "Nothing was started: make room, or set LASTGOOD_STATE_DIR to another disk."
+                )
+            if self.postgres:
+                self.postgres.start()
+            if self.valkey and broker:
+                self.valkey.start()
+            self.announce()
+            sealing.make_keys(settings().private_key_path, settings().public_key_path)
+            upgrade()
+        except BaseException:
+            self.stop()
+            raise
+
+    def announce(self) -> None:
+        """Put the stores' addresses where the settings of this process and of its children find them."""
+        if self.postgres:
+            os.environ["LASTGOOD_DATABASE_URL"] = self.postgres.url(APP, DATABASE)
+            os.environ["LASTGOOD_MIGRATION_DATABASE_URL"] = self.postgres.url(OWNER, DATABASE)
+        if self.valkey:
+            os.environ["LASTGOOD_REDIS_URL"] = self.valkey.url
+        settings.cache_clear()
+        database.reset()
+
+    def stop(self) -> None:
+        """Valkey first: nobody needs to be rung for while PostgreSQL goes."""
+        if self.valkey:
+            self.valkey.stop()
+        if self.postgres:
+            self.postgres.stop()
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """The console's database for one command: the configured one, that of a running `lastgood up`, or the embedded one, started for us."""
+    if settings().database_url:
+        yield
+        return
+    stores = Stores(settings().state_dir)
+    try:
+        stores.start(broker=False)
+    except Locked:
+        _until_served(stores)
+        yield
+        return
+    try:
+        yield
+    finally:
+        stores.stop()
+
+
+def _until_served(stores: Stores) -> None:
+    """Somebody else starts or runs the stores: wait until they answer, then lean on them."""
+    stores.announce()
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            with database.transaction() as session:
+                database.ping(session)
+            return
+        except OperationalError as error:
+            if time.monotonic() > deadline:
+                raise Refused(
+                    f"Another process holds {stores.state}, and its PostgreSQL does not answer. See {stores.state / 'postgres.log'}."
+                ) from error
+            time.sleep(0.1)
