@@ -1,0 +1,102 @@
+"""Take a service back: the preview, the start, and the proof. What the pages, the API and the CLI do."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.accounts.policy import Person
+from app.catalog import queries as catalog
+from app.catalog import releases
+from app.catalog.models import Release, Service, Target
+from app.core.errors import Refused
+from app.incidents import actions as incidents
+from app.incidents.models import Incident, IncidentService
+from app.incidents.states import PHASES, State
+from app.runs import actions as runs
+from app.runs import plans
+from app.runs.models import Plan, Run
+from app.verification import actions as verification
+from app.verification import contracts
+from app.verification.models import Verification
+
+
+def preview(
+    session: Session,
+    *,
+    kind: str,
+    target: Target,
+    by: Person,
+    release: Release | None = None,
+    incident: Incident | None = None,
+    request: dict[str, object] | None = None,
+) -> Plan:
+    """Ask for a plan of this recovery. Without a release a rollback leads to the last good one; Refused where there is none."""
+    service = session.get_one(Service, target.service_id)
+    if target.archived_at:
+        raise Refused(f"{target.label} was removed from {service.name}. Nothing was planned: choose another target.")
+    if kind == "rollback" and release is None:
+        offer = releases.offer(session, target)
+        if offer is None:
+            raise Refused(
+                f"Nothing else than what runs now has been seen on {target.label}, so there is nothing to go back to. "
+                "Nothing was planned: import its history or fix forward."
+            )
+        release = offer.release
+    contract = contracts.default(session, service, target=target)
+    return plans.ask(
+        session,
+        kind=kind,
+        service=service,
+        target=target,
+        release=release,
+        incident=incident,
+        request=request or {},
+        contract=contract,
+        by=by,
+    )
+
+
+def start(session: Session, plan: Plan, *, digest: str, nonce: str, by: Person) -> Run:
+    """Confirm a plan. A plan without an incident declares one on the way, so that there is a timeline to write to.
+
+    The incident is told what is suspected (the release that is replaced) and moves to recovering where it stood earlier.
+    """
+    already = session.scalar(select(Run).where(Run.idempotency_key == nonce))
+    if already:
+        return runs.request(session, plan, digest=digest, nonce=nonce, by=by)
+    service = session.get_one(Service, plan.service_id)
+    target = session.get_one(Target, plan.target_id)
+    if plan.incident_id is None:
+        plan.incident_id = incidents.declare(
+            session, title=f"{service.name}: {plan.title}"[:200], form_nonce=f"plan-{plan.id}", service_ids=(service.id,), by=by
+        ).id
+        session.flush()
+    run = runs.request(session, plan, digest=digest, nonce=nonce, by=by)
+    incident = session.get_one(Incident, plan.incident_id)
+    if plan.kind == "rollback":
+        _suspect(session, incident, target, by=by)
+    if State(incident.state) in PHASES[:3] and run.state == "queued":
+        incidents.move(session, incident, State.RECOVERING, by=by)
+    return run
+
+
+def _suspect(session: Session, incident: Incident, target: Target, *, by: Person) -> None:
+    """What runs now is what is being left: the incident names it, and it stops being offered as good."""
+    current = releases.current(session, target)
+    if current is None:
+        return
+    release = session.get_one(Release, current.release_id)
+    releases.suspect(session, release, incident_ref=incident.ref, by=by)
+    named = session.get(IncidentService, (incident.id, target.service_id))
+    if named is None:
+        session.add(IncidentService(incident_id=incident.id, service_id=target.service_id, suspect_release_id=release.id))
+    elif named.suspect_release_id is None:
+        named.suspect_release_id = release.id
+
+
+def verify(session: Session, service: Service, *, by: Person, incident: Incident | None = None) -> Verification:
+    """Watch the service's checks by hand: after a fix forward, or to be sure. Refused where it has no checks."""
+    targets = catalog.targets_of(session, service)
+    contract = contracts.default(session, service, target=targets[0] if targets else None)
+    if not contract["checks"]:
+        raise Refused(f"{service.name} has no checks, so nothing can be proven. Add a check on its page, then verify.")
+    return verification.start(session, service=service, contract=contract, incident=incident, by=by)
