@@ -101,7 +101,7 @@ def fetch(
     except (httpcore.TimeoutException, TimeoutError) as error:
         raise NoAnswer(f"{to.shown} did not answer within {timeout_s:g} s.") from error
     except (httpcore.LocalProtocolError, UnicodeEncodeError) as error:
-        raise NoAnswer(f"The call to {to.shown} could not be put together ({error}). Check its method and headers.") from error
+        raise NoAnswer(f"The call to {to.shown} could not be put together. Check its method, and its headers for line breaks.") from error
     except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError) as error:
         raise NoAnswer(_reason(to, error)) from error
     answered = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
