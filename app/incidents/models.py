@@ -28,6 +28,8 @@ class Incident(Base):
         CheckConstraint("(state = 'duplicate') = (duplicate_of_id IS NOT NULL)", name="duplicate"),
         CheckConstraint("duplicate_of_id <> id", name="not_of_itself"),
         Index("ix_incidents_open", "severity", "id", postgresql_where=text(f"state IN ({_listed(sorted(OPEN))})")),
+        Index("ix_incidents_ended", "resolved_at", "id", postgresql_where=text("resolved_at IS NOT NULL")),
+        Index("ix_incidents_words", text("to_tsvector('simple', title)"), postgresql_using="gin"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -40,7 +42,7 @@ class Incident(Base):
     declared_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     declared_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     state_since: Mapped[datetime] = mapped_column(server_default=text("now()"))
-    resolved_at: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None]  # when it ended: resolved, cancelled or found to be a duplicate
     is_drill: Mapped[bool] = mapped_column(server_default=text("false"))
     is_restricted: Mapped[bool] = mapped_column(server_default=text("false"))
     duplicate_of_id: Mapped[int | None] = mapped_column(ForeignKey("incidents.id"))
@@ -136,4 +138,5 @@ class TimelineEntry(Base):
     body: Mapped[str]  # markdown for notes, one sentence otherwise
     refs: Mapped[Json] = mapped_column(server_default=text("'{}'"))
     replaces_id: Mapped[int | None] = mapped_column(ForeignKey("timeline_entries.id"))
+    form_nonce: Mapped[str | None] = mapped_column(unique=True)  # a note sent twice carries the same one
     version: Mapped[int] = mapped_column(server_default="1")

@@ -10,6 +10,15 @@ class Severity(StrEnum):
     LOW = "low"
 
 
+# what a tired person reads beside the choice
+MEANING = {
+    Severity.CRITICAL: "The main thing does not work for most users, or data is at risk",
+    Severity.HIGH: "Something important fails for many users",
+    Severity.MEDIUM: "Something fails for some users, or there is a way around it",
+    Severity.LOW: "Hardly noticed, and it does not get worse",
+}
+
+
 class State(StrEnum):
     DETECTED = "detected"
     ASSESSED = "assessed"
@@ -33,6 +42,11 @@ PHASES = (
 )
 OPEN = frozenset(PHASES[:5])
 OVER = frozenset({State.RESOLVED, State.REVIEWED, State.CANCELLED, State.DUPLICATE})
+
+
+def is_command(old: State, new: State) -> bool:
+    """Whether the move ends the incident or takes up an ended one: that is the commander's word."""
+    return old in OVER or new in OVER
 
 
 def needs_reason(old: State, new: State) -> bool:

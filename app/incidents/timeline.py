@@ -1,6 +1,6 @@
 """The timeline: the only way to write history."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 from app.accounts.policy import Person
 from app.core import live
 from app.core.clock import now
-from app.core.errors import Refused
+from app.core.errors import Conflict, Refused
 from app.incidents.models import Incident, TimelineEntry
 
 LONGEST = 20_000
+FARTHEST = timedelta(days=366)  # before the incident began: what is older is a slip of the date
 
 
 def record(
@@ -24,6 +25,7 @@ def record(
     by: Person,
     at: datetime | None = None,
     is_system: bool = False,
+    form_nonce: str | None = None,
     **refs: Any,
 ) -> TimelineEntry:
     """Write one line in the transaction of the change that it tells of, and tell every open page of the incident."""
@@ -35,6 +37,7 @@ def record(
         actor_name=by.name,
         is_system=is_system,
         refs=refs,
+        form_nonce=form_nonce,
         **({"at": at} if at else {}),
     )
     session.add(entry)
@@ -44,9 +47,23 @@ def record(
     return entry
 
 
-def note(session: Session, incident: Incident, *, body: str, by: Person, at: datetime | None = None) -> TimelineEntry:
-    """A person's note, as markdown; `at` puts it at a moment in the past. Refused where it is empty, too long or in the future."""
-    return record(session, incident, _checked(body), kind="note", by=by, at=_past(at))
+def note(
+    session: Session, incident: Incident, *, body: str, by: Person, at: datetime | None = None, form_nonce: str | None = None
+) -> TimelineEntry:
+    """A person's note, as markdown; `at` puts it at a moment in the past. The same form sent twice gives the same note.
+
+    Refused where it is empty, too long, in the future or long before the incident.
+    """
+    text, moment = _checked(body), _past(incident, at)
+    if form_nonce:
+        # Two submits at once: the second waits for the incident's row and then finds what the first one wrote.
+        session.execute(select(Incident.id).where(Incident.id == incident.id).with_for_update())
+        first = session.scalar(
+            select(TimelineEntry).where(TimelineEntry.form_nonce == form_nonce, TimelineEntry.incident_id == incident.id)
+        )
+        if first:
+            return first
+    return record(session, incident, text, kind="note", by=by, at=moment, form_nonce=form_nonce)
 
 
 def edit(session: Session, entry: TimelineEntry, *, body: str, by: Person) -> TimelineEntry:
@@ -58,14 +75,23 @@ def edit(session: Session, entry: TimelineEntry, *, body: str, by: Person) -> Ti
         raise Refused("Only notes can be edited; this line was written by a change of the incident. Add a note that corrects it.")
     if entry.actor_id != by.id:
         raise Refused(f"This note is {entry.actor_name}'s. Nothing was changed; add a note of your own.", field="body")
-    newer = session.scalar(select(TimelineEntry.version).where(TimelineEntry.replaces_id == entry.id))
+    text = _checked(body)
+    # Two at once: the second waits for the incident's row and then finds the version of the first.
+    session.execute(select(Incident.id).where(Incident.id == entry.incident_id).with_for_update())
+    newer = session.scalar(select(TimelineEntry).where(TimelineEntry.replaces_id == entry.id))
     if newer:
-        raise Refused(f"This note has been edited since you opened it (version {newer}). Look at that version, then edit it.")
-    # Two at once: both pass the question above, and the unique index on replaces_id lets one of them through.
+        link = f"/incidents/{entry.incident_id}/timeline?entry={newer.id}#entry-{newer.id}"
+        raise Conflict(
+            f"This note has been edited since you opened it (version {newer.version}). "
+            "Yours was not saved: look at that version, then edit it.",
+            link=link,
+        )
+    if text == entry.body:
+        return entry
     version = TimelineEntry(
         incident_id=entry.incident_id,
         kind=entry.kind,
-        body=_checked(body),
+        body=text,
         actor_id=by.id,
         actor_name=by.name,
         at=entry.at,
@@ -75,12 +101,12 @@ def edit(session: Session, entry: TimelineEntry, *, body: str, by: Person) -> Ti
     )
     session.add(version)
     session.flush()
-    live.tell(session, f"timeline-{entry.incident_id}")
+    live.tell(session, f"incident-{entry.incident_id}", f"timeline-{entry.incident_id}")
     return version
 
 
 def _checked(body: str) -> str:
-    text = body.strip()
+    text = body.replace("\0", "").strip()
     if not text:
         raise Refused("The note is empty, so nothing was added. Write what you see.", field="body")
     if len(text) > LONGEST:
@@ -88,7 +114,9 @@ def _checked(body: str) -> str:
     return text
 
 
-def _past(at: datetime | None) -> datetime | None:
+def _past(incident: Incident, at: datetime | None) -> datetime | None:
     if at and at > now():
         raise Refused("The time of the note lies in the future, so nothing was added. Leave it empty for now.", field="at")
+    if at and at < incident.since - FARTHEST:
+        raise Refused(f"The time lies more than a year before {incident.ref} began, so nothing was added. Correct the date.", field="at")
     return at

@@ -137,7 +137,6 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("uses", sa.BigInteger(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_api_tokens_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_tokens")),
         sa.UniqueConstraint("prefix", name=op.f("uq_api_tokens_prefix")),
@@ -154,6 +153,7 @@ def upgrade() -> None:
         sa.Column("config", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("required", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("secret_id", sa.Integer(), nullable=True),
+        sa.Column("earlier", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("kind IN ('health', 'version', 'smoke', 'metric')", name=op.f("ck_checks_kind")),
         sa.ForeignKeyConstraint(["secret_id"], ["secrets.id"], name=op.f("fk_checks_secret_id")),
@@ -172,6 +172,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("problem", sa.String(), server_default="", nullable=False),
+        sa.Column("rights", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("(kind = 'kubeconfig') = (secret_id IS NOT NULL)", name=op.f("ck_clusters_credential")),
         sa.CheckConstraint("kind IN ('kubeconfig', 'in_cluster')", name=op.f("ck_clusters_kind")),
@@ -247,6 +248,12 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state IN ('assessed', 'decided', 'detected', 'recovering', 'verifying')"),
     )
+    op.create_index(
+        "ix_incidents_ended", "incidents", ["resolved_at", "id"], unique=False, postgresql_where=sa.text("resolved_at IS NOT NULL")
+    )
+    op.create_index(
+        "ix_incidents_words", "incidents", [sa.literal_column("to_tsvector('simple', title)")], unique=False, postgresql_using="gin"
+    )
     op.create_table(
         "invitations",
         sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
@@ -279,6 +286,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("previous_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("rotated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("csrf_token", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -291,6 +300,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_ins")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_sign_ins_token_hash")),
     )
+    op.create_index(op.f("ix_sign_ins_previous_hash"), "sign_ins", ["previous_hash"], unique=False)
     op.create_index(op.f("ix_sign_ins_user_id"), "sign_ins", ["user_id"], unique=False)
     op.create_table(
         "check_readings",
@@ -369,12 +379,14 @@ def upgrade() -> None:
         sa.Column("body", sa.String(), nullable=False),
         sa.Column("refs", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("replaces_id", sa.Integer(), nullable=True),
+        sa.Column("form_nonce", sa.String(), nullable=True),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.CheckConstraint("length(body) <= 20000", name=op.f("ck_timeline_entries_length")),
         sa.ForeignKeyConstraint(["actor_id"], ["users.id"], name=op.f("fk_timeline_entries_actor_id")),
         sa.ForeignKeyConstraint(["incident_id"], ["incidents.id"], name=op.f("fk_timeline_entries_incident_id")),
         sa.ForeignKeyConstraint(["replaces_id"], ["timeline_entries.id"], name=op.f("fk_timeline_entries_replaces_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_timeline_entries")),
+        sa.UniqueConstraint("form_nonce", name=op.f("uq_timeline_entries_form_nonce")),
     )
     op.create_index(
         "ix_timeline_entries_newest",
@@ -460,6 +472,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_plans_incident_id"), "plans", ["incident_id"], unique=False)
     op.create_index(op.f("ix_plans_service_id"), "plans", ["service_id"], unique=False)
+    op.create_index(op.f("ix_plans_target_id"), "plans", ["target_id"], unique=False)
     op.create_table(
         "rollouts",
         sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
@@ -492,6 +505,7 @@ def upgrade() -> None:
         sa.Column("pin", sa.String(), nullable=False),
         sa.Column("shown", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("effect_deadline_s", sa.Double(), nullable=False),
+        sa.Column("step_deadline_s", sa.Double(), nullable=False),
         sa.Column("expected_s", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_plan_steps_plan_id")),
         sa.PrimaryKeyConstraint("plan_id", "position", name=op.f("pk_plan_steps")),
@@ -522,6 +536,9 @@ def upgrade() -> None:
         sa.Column("lease_owner", sa.String(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("rung_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("wake_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("takeovers", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("starts_after_id", sa.Integer(), nullable=True),
         sa.CheckConstraint("(state = 'running') = (lease_owner IS NOT NULL AND lease_until IS NOT NULL)", name=op.f("ck_runs_lease")),
         sa.CheckConstraint(
             "(state IN ('canceled', 'expired', 'failed', 'rejected', 'succeeded')) = (ended_at IS NOT NULL)",
@@ -541,6 +558,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_runs_plan_id")),
         sa.ForeignKeyConstraint(["requested_by_id"], ["users.id"], name=op.f("fk_runs_requested_by_id")),
         sa.ForeignKeyConstraint(["service_id"], ["services.id"], name=op.f("fk_runs_service_id")),
+        sa.ForeignKeyConstraint(["starts_after_id"], ["runs.id"], name=op.f("fk_runs_starts_after_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
         sa.UniqueConstraint("idempotency_key", name=op.f("uq_runs_idempotency_key")),
         sa.UniqueConstraint("plan_id", name=op.f("uq_runs_plan_id")),
@@ -554,6 +572,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('queued', 'running', 'needs_attention', 'awaiting_approval')"),
     )
     op.create_index(op.f("ix_runs_service_id"), "runs", ["service_id"], unique=False)
+    op.create_index(op.f("ix_runs_starts_after_id"), "runs", ["starts_after_id"], unique=False)
     op.create_table(
         "approvals",
         sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
@@ -745,6 +764,7 @@ def downgrade() -> None:
     op.drop_table("resolutions")
     op.drop_table("output_chunks")
     op.drop_table("approvals")
+    op.drop_index(op.f("ix_runs_starts_after_id"), table_name="runs")
     op.drop_index(op.f("ix_runs_service_id"), table_name="runs")
     op.drop_index(
         "ix_runs_open",
@@ -758,6 +778,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_rollouts_release_id"), table_name="rollouts")
     op.drop_index("ix_rollouts_began", table_name="rollouts")
     op.drop_table("rollouts")
+    op.drop_index(op.f("ix_plans_target_id"), table_name="plans")
     op.drop_index(op.f("ix_plans_service_id"), table_name="plans")
     op.drop_index(op.f("ix_plans_incident_id"), table_name="plans")
     op.drop_table("plans")
@@ -785,6 +806,8 @@ def downgrade() -> None:
     op.drop_table("links")
     op.drop_index(op.f("ix_invitations_user_id"), table_name="invitations")
     op.drop_table("invitations")
+    op.drop_index("ix_incidents_words", table_name="incidents", postgresql_using="gin")
+    op.drop_index("ix_incidents_ended", table_name="incidents", postgresql_where=sa.text("resolved_at IS NOT NULL"))
     op.drop_index(
         "ix_incidents_open",
         table_name="incidents",

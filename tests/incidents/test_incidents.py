@@ -11,7 +11,7 @@ from app.accounts.policy import Granted, Person, Reach, Role
 from app.audit.queries import verify
 from app.catalog.models import Service
 from app.core.clock import now
-from app.core.errors import NotFound, Refused
+from app.core.errors import Invalid, NotFound, Refused
 from app.core.stores import APP
 from app.incidents import timeline
 from app.incidents.actions import declare, move
@@ -59,9 +59,9 @@ def test_declaring_needs_only_a_title_and_writes_the_first_line(db, incident):
     ],
 )
 def test_bad_input_is_refused_and_nothing_is_declared(db, ana, field, values):
-    with pytest.raises(Refused, match="Nothing was declared") as refused:
+    with pytest.raises(Invalid, match="Nothing was declared") as refused:
         declare(db, **{"title": "Login fails", "form_nonce": "n", "by": ana} | values)
-    assert refused.value.field == field
+    assert list(refused.value.problems) == [field]
     assert db.scalar(select(func.count()).select_from(Incident)) == 0
 
 
