@@ -36,7 +36,7 @@ class Plan(Base):
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     kind: Mapped[str]
     service_id: Mapped[int] = mapped_column(ForeignKey("services.id"), index=True)
-    target_id: Mapped[int] = mapped_column(ForeignKey("targets.id"))
+    target_id: Mapped[int] = mapped_column(ForeignKey("targets.id"), index=True)
     incident_id: Mapped[int | None] = mapped_column(ForeignKey("incidents.id"), index=True)
     release_id: Mapped[int | None] = mapped_column(ForeignKey("releases.id"))  # where it leads to
     undoes_run_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id", use_alter=True))
@@ -75,10 +75,11 @@ class PlanStep(Base):
     is_point_of_no_return: Mapped[bool] = mapped_column(server_default=text("false"))
     is_cancellable: Mapped[bool] = mapped_column(server_default=text("true"))
     title: Mapped[str]
-    body: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)  # sealed: it can hold secrets
+    body: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)  # sealed, since both can hold secrets: {"params", "body"}
     pin: Mapped[str]  # sha256 of the step's pin
     shown: Mapped[Json]
-    effect_deadline_s: Mapped[float]
+    effect_deadline_s: Mapped[float]  # the effect has landed this long after the intent, or never will
+    step_deadline_s: Mapped[float]  # the step is done this long after the intent, or a person is asked
     expected_s: Mapped[float | None]
 
 
@@ -127,6 +128,9 @@ class Run(Base):
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     rung_at: Mapped[datetime | None]
+    wake_at: Mapped[datetime | None]  # a queued run whose step waits for somebody is left alone until then
+    takeovers: Mapped[int] = mapped_column(server_default="0")  # how often a runner fell silent in the middle of it
+    starts_after_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id"), index=True)  # a draft that is queued when that run ends
     plan: Mapped[Plan] = relationship(lazy="raise", foreign_keys=[plan_id])
     steps: Mapped[list["Step"]] = relationship(lazy="raise", order_by="Step.position")
     requested_by: Mapped[User] = relationship(lazy="raise", foreign_keys=[requested_by_id])

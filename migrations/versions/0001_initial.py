@@ -69,6 +69,19 @@ def upgrade() -> None:
     op.create_index("ix_looks_open", "looks", ["created_at"], unique=False, postgresql_where=sa.text("state IN ('queued', 'looking')"))
     op.create_index("uq_looks_one_open", "looks", ["kind", "subject"], unique=True, postgresql_where=sa.text("state = 'queued'"))
     op.create_table(
+        "remembered_answers",
+        sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("answer", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_remembered_answers")),
+        sa.UniqueConstraint("owner", "key", name=op.f("uq_remembered_answers_owner_key")),
+    )
+    op.create_index(op.f("ix_remembered_answers_at"), "remembered_answers", ["at"], unique=False)
+    op.create_table(
         "secrets",
         sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -829,6 +842,8 @@ def downgrade() -> None:
     op.drop_table("sign_in_delays")
     op.drop_table("services")
     op.drop_table("secrets")
+    op.drop_index(op.f("ix_remembered_answers_at"), table_name="remembered_answers")
+    op.drop_table("remembered_answers")
     op.drop_index("uq_looks_one_open", table_name="looks", postgresql_where=sa.text("state = 'queued'"))
     op.drop_index("ix_looks_open", table_name="looks", postgresql_where=sa.text("state IN ('queued', 'looking')"))
     op.drop_table("looks")

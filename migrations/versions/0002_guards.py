@@ -27,7 +27,7 @@ STEP_MOVES = {
     "unknown": ["failed", "pending", "skipped", "started", "succeeded"],
     "failed": [],
 }
-APPEND_ONLY = ["audit_entries", "timeline_entries", "run_events", "output_chunks", "approvals", "resolutions", "samples"]
+APPEND_ONLY = ["audit_entries", "timeline_entries", "run_events", "output_chunks", "plan_steps", "approvals", "resolutions", "samples"]
 # rows that are worked away: everything else is kept, archived or ended, never deleted
 DELETABLE = [
     "run_locks",
@@ -39,6 +39,7 @@ DELETABLE = [
     "links",
     "workers",
     "looks",
+    "check_readings",
 ]
 
 
@@ -78,6 +79,28 @@ def upgrade() -> None:
             RETURN NEW;
         END $$;
         CREATE TRIGGER ended_rows_stay BEFORE UPDATE ON runs FOR EACH ROW EXECUTE FUNCTION ended_rows_stay();
+        CREATE TRIGGER ended_rows_stay BEFORE UPDATE ON steps FOR EACH ROW EXECUTE FUNCTION ended_rows_stay();
+        CREATE FUNCTION plans_freeze() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            -- an incident may still be declared for it, and its contract is agreed on until a run begins
+            IF OLD.state <> 'resolving' AND to_jsonb(NEW) - '{incident_id,contract}'::text[] <> to_jsonb(OLD) - '{incident_id,contract}'::text[] THEN
+                RAISE EXCEPTION 'plans: a resolved plan never changes' USING ERRCODE = 'check_violation';
+            END IF;
+            IF NEW.contract <> OLD.contract AND EXISTS (SELECT 1 FROM runs WHERE plan_id = NEW.id) THEN
+                RAISE EXCEPTION 'plans: the contract of a run never changes' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER plans_freeze BEFORE UPDATE ON plans FOR EACH ROW EXECUTE FUNCTION plans_freeze();
+        CREATE FUNCTION success_is_whole() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (SELECT 1 FROM steps WHERE run_id = NEW.id AND state NOT IN ('succeeded', 'skipped')) THEN
+                RAISE EXCEPTION 'runs: run % did not do all of its steps', NEW.id USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NULL;
+        END $$;
+        CREATE CONSTRAINT TRIGGER success_is_whole AFTER UPDATE OF state ON runs DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW WHEN (NEW.state = 'succeeded') EXECUTE FUNCTION success_is_whole();
         CREATE FUNCTION approver_is_another() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             IF EXISTS (SELECT 1 FROM runs WHERE id = NEW.run_id AND requested_by_id = NEW.approver_id) THEN
@@ -119,10 +142,14 @@ def downgrade() -> None:
     for table, trigger in (
         ("approvals", "approver_is_another"),
         ("runs", "ended_rows_stay"),
+        ("steps", "ended_rows_stay"),
+        ("plans", "plans_freeze"),
+        ("runs", "success_is_whole"),
         ("runs", "runs_moves"),
         ("steps", "steps_moves"),
     ):
         op.execute(text(f"DROP TRIGGER {trigger} ON {table}"))
-    for function in ("append_only", "approver_is_another", "ended_rows_stay", "runs_moves", "steps_moves"):
+    functions = ("append_only", "approver_is_another", "ended_rows_stay", "plans_freeze", "success_is_whole", "runs_moves", "steps_moves")
+    for function in functions:
         op.execute(text(f"DROP FUNCTION {function}()"))
     op.execute(text("DELETE FROM audit_head"))

@@ -1,0 +1,57 @@
+"""How a run ends: its row is closed for good, its targets are free, and whoever waited for them goes on."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.accounts.policy import SYSTEM, Person
+from app.core import queue
+from app.core.database import db_now
+from app.runs import history, locks
+from app.runs.models import Plan, Run
+from app.runs.states import RunState
+
+TASK = "runs.execute"
+
+_VERBS = {
+    RunState.SUCCEEDED: "finished",
+    RunState.FAILED: "failed",
+    RunState.CANCELED: "canceled",
+    RunState.REJECTED: "rejected",
+    RunState.EXPIRED: "let expire",
+}
+
+
+def end(session: Session, run: Run, state: RunState, sentence: str, *, by: Person = SYSTEM) -> None:
+    """Close the run. The caller holds its row locked."""
+    moment = db_now(session)
+    run.state, run.ended_at, run.sentence = state, moment, sentence
+    run.lease_owner = run.lease_until = run.wake_at = None
+    session.flush()
+    locks.release(session, run)
+    title = session.get_one(Plan, run.plan_id).title
+    line = f"{_VERBS[state]} run {run.id} ({title}): {sentence}"
+    history.happened(session, run, state, sentence, line=line, by=by)
+    _go_on(session, run)
+
+
+def queue_up(session: Session, run: Run) -> None:
+    """Let runners have it: the targets are held from here on. Conflict where another run holds one."""
+    locks.take(session, run, locks.targets_of(session.get_one(Plan, run.plan_id)))
+    run.state, run.queued_at, run.expires_at = RunState.QUEUED, db_now(session), None
+    session.flush()
+    queue.ring(session, TASK, run.id)
+
+
+def _go_on(session: Session, ended: Run) -> None:
+    """Queue the run that was asked to start after this one."""
+    query = (
+        select(Run)
+        .where(Run.starts_after_id == ended.id, Run.state == RunState.DRAFT)
+        .order_by(Run.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    if follower := session.scalar(query):
+        queue_up(session, follower)
+        sentence = f"Run {ended.id} has ended, so this one is queued."
+        history.happened(session, follower, "queued", sentence)
