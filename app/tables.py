@@ -3,6 +3,7 @@
 from app.accounts import models as accounts
 from app.audit import models as audit
 from app.catalog import models as catalog
+from app.core import idempotency
 from app.core.database import Base
 from app.incidents import models as incidents
 from app.runs import models as runs
@@ -10,4 +11,4 @@ from app.verification import models as verification
 
 metadata = Base.metadata
 
-__all__ = ["accounts", "audit", "catalog", "incidents", "metadata", "runs", "verification"]
+__all__ = ["accounts", "audit", "catalog", "idempotency", "incidents", "metadata", "runs", "verification"]

@@ -9,7 +9,8 @@ from app.catalog import releases
 from app.catalog.models import Release, Service, Target
 from app.core.errors import Refused
 from app.incidents import actions as incidents
-from app.incidents.models import Incident, IncidentService
+from app.incidents import affected
+from app.incidents.models import Incident
 from app.incidents.states import PHASES, State
 from app.runs import actions as runs
 from app.runs import plans
@@ -73,24 +74,17 @@ def start(session: Session, plan: Plan, *, digest: str, nonce: str, by: Person) 
     run = runs.request(session, plan, digest=digest, nonce=nonce, by=by)
     incident = session.get_one(Incident, plan.incident_id)
     if plan.kind == "rollback":
-        _suspect(session, incident, target, by=by)
+        _suspect(session, incident, service, target, by=by)
     if State(incident.state) in PHASES[:3] and run.state == "queued":
         incidents.move(session, incident, State.RECOVERING, by=by)
     return run
 
 
-def _suspect(session: Session, incident: Incident, target: Target, *, by: Person) -> None:
+def _suspect(session: Session, incident: Incident, service: Service, target: Target, *, by: Person) -> None:
     """What runs now is what is being left: the incident names it, and it stops being offered as good."""
     current = releases.current(session, target)
-    if current is None:
-        return
-    release = session.get_one(Release, current.release_id)
-    releases.suspect(session, release, incident_ref=incident.ref, by=by)
-    named = session.get(IncidentService, (incident.id, target.service_id))
-    if named is None:
-        session.add(IncidentService(incident_id=incident.id, service_id=target.service_id, suspect_release_id=release.id))
-    elif named.suspect_release_id is None:
-        named.suspect_release_id = release.id
+    if current is not None:
+        affected.suspect(session, incident, service, session.get_one(Release, current.release_id), by=by)
 
 
 def verify(session: Session, service: Service, *, by: Person, incident: Incident | None = None) -> Verification:

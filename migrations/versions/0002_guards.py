@@ -40,6 +40,7 @@ DELETABLE = [
     "workers",
     "looks",
     "check_readings",
+    "remembered_answers",
 ]
 
 

@@ -1,0 +1,191 @@
+"""What the API answers, field by field. Times are ISO 8601 in UTC; durations are seconds; shares are 0 to 100."""
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Item = TypeVar("Item")
+
+
+class Shape(BaseModel):
+    """Parent of every answer: read from a row's attributes."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Page(BaseModel, Generic[Item]):
+    """One page of a list. `next` is the cursor of the page after it; null at the end."""
+
+    items: list[Item]
+    next: str | None = None
+
+
+class ServiceShape(Shape):
+    id: int
+    slug: str
+    name: str
+    owner: str
+    tier: int
+    description: str
+    good_after_s: int
+
+
+class ReleaseShape(Shape):
+    id: int
+    target_id: int
+    version: str
+    digest: str
+    standing: str
+    standing_reason: str
+    standing_by: str
+    origin: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+    facts: dict[str, Any]
+
+
+class TargetShape(Shape):
+    id: int
+    kind: str
+    label: str
+    environment: str
+    observed_at: datetime | None
+    observe_problem: str
+    seen: dict[str, Any]
+    running: ReleaseShape | None = None
+    last_good: ReleaseShape | None = Field(None, description="What a rollback would lead to; see last_good_proven.")
+    last_good_proven: bool = False
+    last_good_why: str = ""
+
+
+class ServiceDetail(ServiceShape):
+    targets: list[TargetShape]
+    checks: list[dict[str, Any]]
+
+
+class IncidentShape(Shape):
+    id: int
+    ref: str
+    title: str
+    severity: str
+    state: str
+    impact: str
+    affected_percent: float | None
+    began_at: datetime | None
+    declared_at: datetime
+    state_since: datetime
+    resolved_at: datetime | None
+    is_drill: bool
+    is_restricted: bool
+    entries: int
+
+
+class EntryShape(Shape):
+    id: int
+    incident_id: int
+    at: datetime
+    recorded_at: datetime
+    kind: str
+    is_system: bool
+    actor_name: str
+    body: str
+    refs: dict[str, Any]
+    version: int
+    replaces_id: int | None
+
+
+class PlanStepShape(Shape):
+    position: int
+    action: str
+    action_class: str
+    title: str
+    is_destructive: bool
+    is_point_of_no_return: bool
+    is_cancellable: bool
+    expected_s: float | None
+    shown: dict[str, Any]
+
+
+class PlanShape(Shape):
+    id: int
+    kind: str
+    title: str
+    state: str = Field(description="resolving, ready or failed")
+    digest: str | None = Field(description="What a confirmation names; null until the plan is ready.")
+    problem: str
+    is_destructive: bool
+    is_blocked: bool
+    service_id: int
+    target_id: int
+    incident_id: int | None
+    release_id: int | None
+    expected_s: float | None
+    contract: dict[str, Any]
+    created_at: datetime
+    resolved_at: datetime | None
+
+
+class PlanDetail(PlanShape):
+    steps: list[PlanStepShape]
+
+
+class StepShape(Shape):
+    position: int
+    action: str
+    title: str
+    state: str
+    attempts: int
+    sentence: str
+    observed: dict[str, Any] | None
+    intent_at: datetime | None
+    ended_at: datetime | None
+
+
+class RunShape(Shape):
+    id: int
+    plan_id: int
+    plan_digest: str
+    incident_id: int | None
+    service_id: int
+    state: str
+    sentence: str
+    attention: str
+    needs_approval: bool
+    created_at: datetime
+    queued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class RunDetail(RunShape):
+    steps: list[StepShape]
+
+
+class WatchedCheckShape(Shape):
+    position: int
+    kind: str
+    name: str
+    required: bool
+    outcome: str
+    value: float | None
+    limit: float | None
+    sentence: str
+    holding_since: datetime | None
+
+
+class VerificationShape(Shape):
+    id: int
+    service_id: int
+    incident_id: int | None
+    run_id: int | None
+    state: str
+    verdict: str | None = Field(description="recovered, partly, not or worse; null while it watches.")
+    sentence: str
+    began_at: datetime
+    ended_at: datetime | None
+    deadline_at: datetime
+
+
+class VerificationDetail(VerificationShape):
+    checks: list[WatchedCheckShape]
