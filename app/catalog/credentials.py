@@ -1,14 +1,42 @@
-"""What opens a target: called by the runner alone, since no other process holds the key."""
+"""Credentials: anybody who may can store one, and only the runner opens one, since no other process holds the key."""
 
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.accounts.policy import Person
+from app.audit import actions as audit
 from app.catalog.models import AllowedAddress, Check, Cluster, Secret, Target
+from app.core.clock import now
 from app.core.errors import Refused
-from app.core.sealing import unseal
+from app.core.sealing import seal, unseal
 from app.executors.base import Body
+
+
+def store(session: Session, *, name: str, purpose: str, value: Any, by: Person) -> Secret:
+    """Seal a credential and keep it. No page and no API ever shows it again."""
+    secret = Secret(name=name, purpose=purpose, sealed=seal(value))
+    session.add(secret)
+    session.flush()
+    audit.record(session, "secret.store", f"secret-{secret.id}", actor=by.actor, actor_name=by.name, name=name, purpose=purpose)
+    return secret
+
+
+def rotate(session: Session, secret: Secret, *, value: Any, by: Person) -> None:
+    """Put a new value in the place of an old one. Whatever uses the secret uses the new value from its next call on."""
+    secret.sealed, secret.rotated_at = seal(value), now()
+    session.flush()
+    audit.record(session, "secret.rotate", f"secret-{secret.id}", actor=by.actor, actor_name=by.name, name=secret.name)
+
+
+def keep(session: Session, secret_id: int | None, *, name: str, purpose: str, value: Any, by: Person) -> int:
+    """The id of the secret that holds `value`: the one there is, rotated, or a new one."""
+    secret = session.get(Secret, secret_id) if secret_id else None
+    if secret is None:
+        return store(session, name=name, purpose=purpose, value=value, by=by).id
+    rotate(session, secret, value=value, by=by)
+    return secret.id
 
 
 def open_for(session: Session, target: Target) -> Body:

@@ -1,6 +1,7 @@
 """Rows about services, where they run, and what ran there."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -38,6 +39,7 @@ class Cluster(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     checked_at: Mapped[datetime | None]
     problem: Mapped[str] = mapped_column(server_default="")  # why the last check failed, in one sentence
+    rights: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))  # executors.kubernetes.rights.Right, as JSON
     archived_at: Mapped[datetime | None]
 
 
@@ -192,7 +194,9 @@ class Check(Base):
     config: Mapped[Json]
     required: Mapped[bool] = mapped_column(server_default=text("true"))
     secret_id: Mapped[int | None] = mapped_column(ForeignKey("secrets.id"))
+    earlier: Mapped[Json] = mapped_column(server_default=text("'{}'"))  # what the last reading left for the next: scrapes
     archived_at: Mapped[datetime | None]
+    service: Mapped[Service] = relationship(lazy="raise")
 
 
 class CheckReading(Base):

@@ -78,9 +78,15 @@ def get_release(session: Session, release_id: int, *, reach: Reach) -> Release:
     return _found(session.scalar(query))
 
 
-def get_check(session: Session, service: Service, check_id: int) -> Check:
-    """One check of this service. NotFound for another service's."""
-    return _found(session.scalar(select(Check).where(Check.id == check_id, Check.service_id == service.id, Check.archived_at.is_(None))))
+def get_check(session: Session, check_id: int, *, reach: Reach) -> Check:
+    """One check with its service. NotFound where the reader may not see the service."""
+    query = (
+        select(Check)
+        .join(Check.service)
+        .where(Check.id == check_id, Check.archived_at.is_(None), Service.archived_at.is_(None), within(reach))
+        .options(contains_eager(Check.service))
+    )
+    return _found(session.scalar(query))
 
 
 def checks_of(session: Session, service: Service) -> list[Check]:
