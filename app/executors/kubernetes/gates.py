@@ -1,0 +1,80 @@
+"""When a rollout is done, kind by kind, from the counts that its controller keeps.
+
+Every gate asks first whether the controller has seen the newest spec (`objects.is_observed`): before that, all counts and conditions
+are about the rollout before. The rules for Deployments are kubectl's; for StatefulSets kubectl's rule also holds for a rollout that
+never happened, so the pods themselves are asked.
+"""
+
+from typing import NamedTuple
+
+from app.executors.base import Body
+from app.executors.kubernetes import objects
+from app.executors.kubernetes.objects import Address
+from app.executors.kubernetes.pods import Pod
+
+
+class Progress(NamedTuple):
+    """How far a rollout is. `gave_up`: the cluster itself says that it will not get there, in words."""
+
+    done: int
+    total: int
+    is_done: bool
+    waits_for: str = ""
+    gave_up: str = ""
+
+
+def progress(address: Address, live: Body, revision: str, pods: list[Pod]) -> Progress:
+    """Where the rollout of the template of now stands. Only for an object whose controller has seen its newest spec."""
+    if address.kind == "Deployment":
+        return _deployment(live)
+    if address.kind == "DaemonSet":
+        return _daemon_set(live)
+    return _stateful_set(live, revision, pods)
+
+
+def _deployment(live: Body) -> Progress:
+    wanted = objects.wanted(live)
+    updated, available = objects.status(live, "updatedReplicas"), objects.status(live, "availableReplicas")
+    all_pods = objects.status(live, "replicas")
+    ready = min(updated, available)
+    if objects.condition(live, "Progressing").get("reason") == "ProgressDeadlineExceeded":
+        limit = live["spec"].get("progressDeadlineSeconds", 600)
+        return Progress(ready, wanted, False, gave_up=f"no progress within the Deployment's own limit of {limit} s")
+    if updated < wanted:
+        return Progress(ready, wanted, False, f"{wanted - updated} new pods are not there yet")
+    if all_pods > updated:
+        return Progress(ready, wanted, False, f"{all_pods - updated} old pods are still there")
+    if available < updated:
+        return Progress(ready, wanted, False, f"{updated - available} new pods are not ready")
+    return Progress(wanted, wanted, True)
+
+
+def _daemon_set(live: Body) -> Progress:
+    wanted = objects.wanted(live)
+    updated, available = objects.status(live, "updatedNumberScheduled"), objects.status(live, "numberAvailable")
+    ready = min(updated, available)
+    if updated < wanted:
+        return Progress(ready, wanted, False, f"{wanted - updated} nodes do not have the new pod yet")
+    if available < wanted:
+        return Progress(ready, wanted, False, f"{wanted - available} nodes have no available pod")
+    return Progress(wanted, wanted, True)
+
+
+def _stateful_set(live: Body, revision: str, pods: list[Pod]) -> Progress:
+    """Every pod from the partition on carries the update revision and is ready."""
+    spec = live["spec"]
+    first = int((spec.get("ordinals") or {}).get("start") or 0)
+    partition = int(((spec.get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition") or 0)
+    ordinals = [number for number in range(first, first + objects.wanted(live)) if number >= partition]
+    here = {pod.ordinal: pod for pod in pods if not pod.stopping}
+    good = [number for number in ordinals if number in here and here[number].revision == revision and here[number].ready]
+    if len(good) == len(ordinals):
+        return Progress(len(good), len(ordinals), True)
+    left = [f"{live['metadata']['name']}-{number}" for number in ordinals if number not in good]
+    stuck = [pod for pod in here.values() if pod.is_stuck and pod.revision != revision and pod.ordinal in ordinals]
+    # with OrderedReady the controller waits for a broken pod for ever, even where its template is long gone
+    if stuck and spec.get("podManagementPolicy") != "Parallel" and not any(pod.stopping for pod in pods):
+        names = ", ".join(pod.name for pod in sorted(stuck, key=lambda pod: -pod.ordinal))
+        why = f"{names} did not come up before and a StatefulSet does not replace a broken pod by itself: replace broken pods"
+        return Progress(len(good), len(ordinals), False, gave_up=why)
+    return Progress(len(good), len(ordinals), False, f"{', '.join(left)} not yet there and ready")
