@@ -1,0 +1,52 @@
+"""Passwords: argon2id, and only a few hashed at once, since each takes 64 MiB and a tenth of a second."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+
+from app.core.errors import Refused
+
+SHORTEST, LONGEST = 12, 200
+_hasher = PasswordHasher()
+_slots = BoundedSemaphore(4)
+# what an unknown account is compared with, so that it takes as long as a known one
+_NOBODY = _hasher.hash("no account has this password")
+
+
+@contextmanager
+def _slot() -> Iterator[None]:
+    if not _slots.acquire(timeout=5):
+        raise Refused("Many people are signing in at this moment, so this try was not looked at. Try again in a few seconds.")
+    try:
+        yield
+    finally:
+        _slots.release()
+
+
+def check_new(password: str, *, email: str, field: str = "password") -> None:
+    """Refused for a password that is easily guessed."""
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise Refused(
+            f"A password has {SHORTEST} to {LONGEST} characters; this one has {len(password)}. Several words in a row are fine.",
+            field=field,
+        )
+    if len(set(password)) < 5 or password.lower() in {email.lower(), email.lower().partition("@")[0]}:
+        raise Refused("This password is too easy to guess. Several words in a row are fine.", field=field)
+
+
+def hashed(password: str) -> str:
+    with _slot():
+        return _hasher.hash(password)
+
+
+def matches(stored: str | None, password: str) -> bool:
+    """Whether the password is the stored one. Takes as long where nothing is stored."""
+    with _slot():
+        try:
+            _hasher.verify(stored or _NOBODY, password[:LONGEST])
+        except (VerifyMismatchError, InvalidHashError):
+            return False
+    return stored is not None

@@ -1,0 +1,26 @@
+"""The web application: its routes, each guarded, inside one shell."""
+
+import logging
+from importlib import import_module
+
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+
+from app.web import asgi, errors, guard, stream
+
+ROUTES = ["health", "static", "live", "sessions"]
+LARGEST_BODY = 1_000_000
+
+log = logging.getLogger("lastgood.web")
+
+
+def create_app() -> FastAPI:
+    """The application. Fails where a route does not declare its permission."""
+    app = FastAPI(title="Lastgood", docs_url=None, redoc_url=None, openapi_url=None, max_body_size=LARGEST_BODY, lifespan=stream.lifespan)
+    for name in ROUTES:
+        app.include_router(import_module(f"app.web.routes.{name}").router)
+    errors.install(app)
+    guard.check(app)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(asgi.Shell)
+    return app
