@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from app.catalog import credentials, queries, readings, releases, sightings
-from app.catalog.models import Check, Service, Target
+from app.catalog.models import Check, Rollout, Service, Target
 from app.catalog.sightings import Seen
 from app.catalog.targets import parse
 from app.core import live
@@ -134,7 +134,7 @@ def _write(session: Session, question: Question, seen: Seen | None, problem: str
     answer: Json = {"problem": problem}
     if seen:
         changed = changed or seen.facts != target.seen
-        rollout = releases.record(session, target, running=seen.running, remembered=seen.remembered, at=at)
+        rollout = _record(session, target, seen, at=at)
         if seen.facts.get("settled") and rollout.release.digest == seen.running.digest:
             rollout.release.facts = seen.running.facts
         target.seen = seen.facts
@@ -147,3 +147,11 @@ def _write(session: Session, question: Question, seen: Seen | None, problem: str
     if taken:
         readings.take(session, question.service, taken, at=at)
     return answer
+
+
+def _record(session: Session, target: Target, seen: Seen, *, at: datetime) -> Rollout:
+    """Note what runs. A tip that has not moved since the last look says nothing new: a run may have deployed another commit since."""
+    running = releases.current(session, target)
+    if running and seen.facts.get("by_tip") and seen.facts["tip"] == target.seen.get("tip"):
+        return running
+    return releases.record(session, target, running=seen.running, remembered=seen.remembered, at=at)

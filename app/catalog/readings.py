@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from app.catalog import queries, releases
@@ -43,7 +44,7 @@ def newest(session: Session, checks: Iterable[Check]) -> dict[int, CheckReading]
     query = (
         select(CheckReading)
         .where(CheckReading.check_id.in_(ids))
-        .distinct(CheckReading.check_id)
+        .ext(distinct_on(CheckReading.check_id))
         .order_by(CheckReading.check_id, CheckReading.at.desc())
     )
     return {reading.check_id: reading for reading in session.scalars(query)}

@@ -34,6 +34,7 @@ class Sighting:
     body: Any
     facts: Json = field(default_factory=dict)
     made_at: datetime | None = None
+    went_out_at: datetime | None = None  # when it first began to run there, where the target tells
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,9 @@ def record(
         return open_one
     if open_one and open_one.began_at > at:
         return open_one
-    release = _known(session, target, running, origin="observed")
-    return _take_over(session, target, release, open_one, replaced=newest, made_at=running.made_at, at=at, by=by)
+    release = session.scalar(select(Release).where(Release.target_id == target.id, Release.digest == running.digest))
+    release = release or _add(session, target, running, origin="observed", ran_at=at)
+    return _take_over(session, target, release, open_one, replaced=newest, went_out_at=running.went_out_at, at=at, by=by)
 
 
 def deployed(session: Session, target: Target, release: Release, *, by: str, at: datetime | None = None) -> Rollout:
@@ -81,7 +83,7 @@ def deployed(session: Session, target: Target, release: Release, *, by: str, at:
         if open_one.by == "observed" and open_one.began_at <= at:
             open_one.by = by
         return open_one
-    return _take_over(session, target, release, open_one, replaced=None, made_at=None, at=at, by=by)
+    return _take_over(session, target, release, open_one, replaced=None, went_out_at=None, at=at, by=by)
 
 
 def current(session: Session, target: Target) -> Rollout | None:
@@ -169,27 +171,27 @@ def template(release: Release) -> Json:
 def _import(session: Session, target: Target, remembered: Sequence[Sighting], at: datetime) -> Release | None:
     """Add what the target remembers and we do not; the newest of them. Each began no earlier than the one before it."""
     newest, ran_at = None, None
+    digests = [sighting.digest for sighting in remembered]
+    known = {row.digest: row for row in session.scalars(select(Release).where(Release.target_id == target.id, Release.digest.in_(digests)))}
     for sighting in remembered:
         ran_at = max(filter(None, (ran_at, sighting.made_at)), default=None)
-        newest = _known(session, target, sighting, origin="imported", ran_at=min(ran_at or at, at))
+        newest = known.get(sighting.digest) or _add(session, target, sighting, origin="imported", ran_at=min(ran_at or at, at))
     return newest
 
 
-def _known(session: Session, target: Target, sighting: Sighting, *, origin: str, ran_at: datetime | None = None) -> Release:
-    release = session.scalar(select(Release).where(Release.target_id == target.id, Release.digest == sighting.digest))
-    if release is None:
-        release = Release(
-            target_id=target.id,
-            version=sighting.version,
-            digest=sighting.digest,
-            sealed=seal(sighting.body),
-            facts=sighting.facts,
-            origin=origin,
-            made_at=sighting.made_at,
-            **({"last_seen_at": ran_at} if ran_at else {}),
-        )
-        session.add(release)
-        session.flush()
+def _add(session: Session, target: Target, sighting: Sighting, *, origin: str, ran_at: datetime) -> Release:
+    release = Release(
+        target_id=target.id,
+        version=sighting.version,
+        digest=sighting.digest,
+        sealed=seal(sighting.body),
+        facts=sighting.facts,
+        origin=origin,
+        made_at=sighting.made_at,
+        last_seen_at=ran_at,
+    )
+    session.add(release)
+    session.flush()
     return release
 
 
@@ -200,12 +202,13 @@ def _take_over(
     old: Rollout | None,
     *,
     replaced: Release | None,
-    made_at: datetime | None,
+    went_out_at: datetime | None,
     at: datetime,
     by: str,
 ) -> Rollout:
     """End what ran and begin what runs."""
-    began = _beginning(made_at, at, old.began_at if old else replaced.last_seen_at if replaced else None, seen_before=old is not None)
+    after = old.began_at if old else replaced.last_seen_at if replaced else None
+    began = _beginning(went_out_at, at, after, seen_before=old is not None)
     if old:
         old.ended_at = began
         session.flush()  # the old one ends before the new one begins: at most one is open
@@ -224,14 +227,16 @@ def _take_over(
     return rollout
 
 
-def _beginning(made_at: datetime | None, at: datetime, after: datetime | None, *, seen_before: bool) -> datetime:
-    """When a release began to run: when it was made, where we did not see anything else run since.
+def _beginning(went_out_at: datetime | None, at: datetime, after: datetime | None, *, seen_before: bool) -> datetime:
+    """When a release began to run: when it went out, where we did not see anything else run since.
 
-    A release that was made earlier came back. It did so by this look or, before our first one, after the one it replaced.
+    A release that went out earlier came back: by this look or, before our first one, after the one that it replaced.
     """
-    if made_at and made_at <= at and (after is None or made_at > after):
-        return made_at
-    return at if seen_before or after is None else after
+    if went_out_at is None or went_out_at > at:
+        return at
+    if after is None or went_out_at > after:
+        return went_out_at
+    return at if seen_before else after
 
 
 def _stand(session: Session, release: Release, standing: str, *, reason: str, by: str) -> None:

@@ -14,7 +14,7 @@ NOON = now() - timedelta(hours=3)
 
 
 def sighting(version, *, digest=None, made=None):
-    return Sighting(digest or f"d-{version}", version, {"spec": version}, {"images": [f"login:{version}"]}, made)
+    return Sighting(digest or f"d-{version}", version, {"spec": version}, {"images": [f"login:{version}"]}, made, made)
 
 
 def minutes(count):

@@ -1,0 +1,305 @@
+import pytest
+
+from app.accounts.policy import Reach, Role
+from app.audit.models import AuditEntry
+from app.audit.queries import verify
+from app.catalog import actions, addresses, checks, clusters, credentials, queries, targets
+from app.catalog.actions import ContactFacts, LinkFacts, ServiceFacts
+from app.catalog.models import CheckReading, Look, Secret
+from app.core.clock import now
+from app.core.errors import Forbidden, Invalid, NotFound, Refused
+from app.core.sealing import unseal
+from tests.factories import make_cluster, make_person, make_service, make_target
+
+EVERYTHING = Reach(everything=True, service_ids=frozenset())
+KUBECONFIG = """
+current-context: prod
+contexts: [{name: prod, context: {cluster: prod, user: console}}, {name: other, context: {cluster: other, user: boss}}]
+clusters: [{name: prod, cluster: {server: "https://10.0.0.1:6443"}}, {name: other, cluster: {server: "https://10.9.9.9"}}]
+users: [{name: console, user: {token: prod-token-1}}, {name: boss, user: {token: boss-token-2}}]
+"""
+WORKLOAD = {"namespace": "shop", "kind": "Deployment", "name": "login"}
+GIT = {"repository": "https://git.example.org/shop.git", "branch": "main", "deploy": ["./deploy", "{version}"]}
+
+
+@pytest.fixture
+def ada(db, console):
+    return make_person(db, "Ada Byron", Role.ADMIN)
+
+
+@pytest.fixture
+def service(db):
+    return make_service(db, "login", name="Log-in")
+
+
+def names(rows):
+    return [row.name for row in rows]
+
+
+def audited(db):
+    return [entry.action for entry in db.query(AuditEntry).order_by(AuditEntry.seq)]
+
+
+# --- services -------------------------------------------------------------------------------------------------------
+
+
+def test_a_service_needs_only_a_name_and_gets_its_slug_from_it(db, ada):
+    service = actions.create(db, ServiceFacts(name="  Log-in API "), by=ada)
+
+    assert (service.slug, service.name, service.tier, service.good_after_s) == ("log-in-api", "Log-in API", 2, 600)
+    assert audited(db) == ["service.create"]
+    assert verify(db) == ""
+
+
+def test_a_slug_that_is_taken_is_named_beside_its_field(db, ada, service):
+    with pytest.raises(Invalid, match="There is already a service login") as refused:
+        actions.create(db, ServiceFacts(name="Login"), by=ada)
+    assert list(refused.value.problems) == ["slug"]
+
+
+def test_every_wrong_field_is_named_at_once(db, ada):
+    with pytest.raises(Invalid) as refused:
+        actions.create(db, ServiceFacts(name="", tier=7, good_after_s=1), by=ada)
+    assert set(refused.value.problems) == {"name", "tier", "good_after_s"}
+
+
+def test_an_edit_that_changes_nothing_leaves_no_line_and_the_slug_stays(db, ada, service):
+    actions.edit(db, service, ServiceFacts(name="Log-in"), by=ada)
+    assert audited(db) == []
+
+    actions.edit(db, service, ServiceFacts(name="Sign-in", slug="sign-in"), by=ada)
+    assert (service.name, service.slug, audited(db)) == ("Sign-in", "login", ["service.edit"])
+
+
+def test_an_archived_service_is_found_nowhere(db, ada, service):
+    target = make_target(db, service)
+    actions.archive(db, service, by=ada)
+
+    assert queries.services(db, reach=EVERYTHING) == []
+    with pytest.raises(NotFound):
+        queries.get_service(db, "login", reach=EVERYTHING)
+    with pytest.raises(NotFound):
+        queries.get_target(db, target.id, reach=EVERYTHING)
+
+
+def test_a_reader_finds_only_the_services_within_reach(db, ada, service):
+    other = make_service(db, "checkout")
+    reach = Reach(everything=False, service_ids=frozenset({other.id}))
+
+    assert queries.services(db, reach=reach) == [other]
+    with pytest.raises(NotFound):
+        queries.get_service(db, "login", reach=reach)
+
+
+# --- contacts and links ----------------------------------------------------------------------------------------------
+
+
+def test_contacts_are_kept_in_the_order_in_which_to_call_them(db, ada, service):
+    rows = [ContactFacts(role="On-call", name="Pager", phone="+49 30 1"), ContactFacts(), ContactFacts(role="CTO", name="Kim", chat="@kim")]
+    actions.set_contacts(db, service, rows, by=ada)
+    actions.set_contacts(db, service, list(reversed(rows)), by=ada)
+
+    assert names(queries.contacts_of(db, service)) == ["Kim", "Pager"]
+
+
+def test_a_contact_whom_nobody_can_reach_is_refused_and_the_old_list_stays(db, ada, service):
+    actions.set_contacts(db, service, [ContactFacts(name="Pager", phone="1")], by=ada)
+
+    with pytest.raises(Invalid) as refused:
+        actions.set_contacts(db, service, [ContactFacts(name="Kim"), ContactFacts(phone="7"), ContactFacts(name="Al", email="al")], by=ada)
+
+    assert set(refused.value.problems) == {"phone-0", "name-1", "email-2"}
+    assert names(queries.contacts_of(db, service)) == ["Pager"]
+
+
+def test_a_link_is_a_web_address_and_nothing_else(db, ada, service):
+    with pytest.raises(Invalid):
+        actions.set_links(db, service, [LinkFacts("evil", "javascript:alert(1)")], by=ada)
+    actions.set_links(db, service, [LinkFacts("Dashboard", "https://grafana.example.org/d/1")], by=ada)
+
+    assert [(link.label, link.url) for link in queries.links_of(db, service)] == [("Dashboard", "https://grafana.example.org/d/1")]
+
+
+# --- targets ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_registered_target_is_looked_at_soon(db, ada, service):
+    cluster = make_cluster(db)
+    target = targets.add(
+        db, service, kind="kubernetes", environment="Staging", config={"cluster_id": cluster.id, **WORKLOAD}, by=ada, unseen="not yet"
+    )
+
+    assert (target.environment, target.cluster_id, target.observe_problem) == ("staging", cluster.id, "not yet")
+    assert [(look.kind, look.subject) for look in db.query(Look)] == [("target.observe", f"target-{target.id}")]
+    assert audited(db) == ["target.add"]
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("namespace", {"namespace": "Shop"}),
+        ("name", {"name": ""}),
+        ("kind", {"kind": "Job"}),
+        ("cluster_id", {"cluster_id": ""}),
+        ("cluster_id", {"cluster_id": 999}),
+    ],
+)
+def test_a_wrong_workload_is_named_beside_its_field(db, ada, service, field, wrong):
+    cluster = make_cluster(db)
+    with pytest.raises(Invalid) as refused:
+        targets.add(
+            db, service, kind="kubernetes", environment="production", config={"cluster_id": cluster.id, **WORKLOAD, **wrong}, by=ada
+        )
+    assert list(refused.value.problems) == [field]
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("repository", {"repository": "/etc"}),
+        ("repository", {"repository": "file:///etc"}),
+        ("repository", {"repository": "ext::sh -c id"}),
+        ("repository", {"repository": "https://user:pass@git.example.org/x.git"}),
+        ("branch", {"branch": "-x"}),
+        ("branch", {"branch": "a..b"}),
+        ("deploy", {"deploy": []}),
+        ("deploy", {"deploy": ["{version}"]}),
+        ("deploy", {"deploy": ["./deploy", "{secret}"]}),
+        ("deploy_folder", {"deploy_folder": "../.."}),
+        ("version_url", {"version_url": "file:///etc/passwd"}),
+    ],
+)
+def test_a_wrong_git_target_is_named_beside_its_field(db, ada, service, field, wrong):
+    with pytest.raises(Invalid) as refused:
+        targets.add(db, service, kind="git", environment="production", config=GIT | wrong, by=ada)
+    assert list(refused.value.problems) == [field]
+
+
+def test_a_git_credential_is_sealed_and_a_new_one_takes_its_place(db, ada, service):
+    target = targets.add(db, service, kind="git", environment="production", config=GIT, by=ada, credential={"token": "t-1"})
+    kept = queries.get_target(db, target.id, reach=EVERYTHING)
+    targets.edit(db, kept, environment="production", config=GIT, by=ada)
+    assert credentials.open_for(db, target) == {"git": {"token": "t-1"}}
+
+    targets.edit(db, kept, environment="production", config=GIT, by=ada, credential={"token": "t-2"})
+    secret = db.query(Secret).one()
+
+    assert credentials.open_for(db, target) == {"git": {"token": "t-2"}}
+    assert b"t-2" not in secret.sealed
+    assert secret.rotated_at
+
+
+def test_production_comes_first_among_the_targets(db, service):
+    make_target(db, service, environment="staging")
+    first = make_target(db, service)
+
+    assert queries.targets_of(db, service)[0].id == first.id
+
+
+# --- checks ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_check_is_kept_as_its_settings_say_and_its_name_is_its_own(db, ada, service):
+    check = checks.add(
+        db, service, kind="health", name="health", config={"url": "https://shop.example.org/health", "timeout_s": "5"}, by=ada
+    )
+
+    assert check.config == {"url": "https://shop.example.org/health", "timeout_s": 5.0}
+    with pytest.raises(Invalid, match="Log-in has a check named health already"):
+        checks.add(db, service, kind="health", name="health", config={"url": "https://other.example.org"}, by=ada)
+    assert names(queries.checks_of(db, service)) == ["health"]
+
+
+def test_a_check_with_wrong_settings_is_not_saved(db, ada, service):
+    with pytest.raises(Invalid) as refused:
+        checks.add(db, service, kind="health", name="health", config={"url": "nowhere"}, by=ada)
+    assert list(refused.value.problems) == ["url"]
+    assert queries.checks_of(db, service) == []
+
+
+def test_an_archived_check_frees_its_name_and_keeps_its_readings(db, ada, service):
+    check = checks.add(db, service, kind="health", name="health", config={"url": "https://shop.example.org"}, by=ada)
+    db.add(CheckReading(check_id=check.id, outcome="pass", at=now()))
+    checks.archive(db, check, by=ada)
+    checks.add(db, service, kind="health", name="health", config={"url": "https://shop.example.org"}, by=ada)
+
+    assert names(queries.checks_of(db, service)) == ["health"]
+    assert db.query(CheckReading).count() == 1
+
+
+# --- clusters ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_kubeconfig_is_sealed_and_only_its_current_context_is_kept(db, ada):
+    cluster = clusters.add(db, name="prod", kind="kubeconfig", text=KUBECONFIG, by=ada)
+    kept = unseal(db.query(Secret).one().sealed)
+
+    assert cluster.server == "https://10.0.0.1:6443"
+    assert "prod-token-1" in kept
+    assert "boss-token-2" not in kept
+    assert [look.kind for look in db.query(Look)] == ["cluster.check"]
+
+
+@pytest.mark.parametrize(
+    ("user", "sentence"),
+    [
+        ("{exec: {command: aws, apiVersion: v1}}", "starting a program"),
+        ("{tokenFile: /var/run/token}", "points to a file"),
+        ("{client-certificate: /root/cert, client-key: /root/key}", "points to a file"),
+    ],
+)
+def test_a_kubeconfig_that_needs_something_of_this_machine_is_refused(db, ada, user, sentence):
+    with pytest.raises(Refused, match=sentence) as refused:
+        clusters.add(db, name="prod", kind="kubeconfig", text=KUBECONFIG.replace("{token: prod-token-1}", user), by=ada)
+    assert refused.value.field == "kubeconfig"
+    assert db.query(Secret).count() == 0
+
+
+@pytest.mark.parametrize("text", ["", "hello", "[1, 2", "[" * 3000, "x" * 300_000])
+def test_what_is_no_kubeconfig_is_refused(db, ada, text):
+    with pytest.raises(Refused) as refused:
+        clusters.add(db, name="prod", kind="kubeconfig", text=text, by=ada)
+    assert refused.value.field == "kubeconfig"
+
+
+def test_the_account_of_the_runners_own_pod_needs_no_credential(db, ada):
+    cluster = clusters.add(db, name="here", kind="in_cluster", by=ada)
+
+    assert credentials.open_cluster(db, cluster) == {"kubeconfig": {"in_cluster": True}}
+    with pytest.raises(Refused, match="no kubeconfig to replace"):
+        clusters.rotate(db, cluster, text=KUBECONFIG, by=ada)
+
+
+def test_a_cluster_with_targets_stays(db, ada, service):
+    cluster = make_cluster(db)
+    target = make_target(db, service, cluster=cluster)
+    with pytest.raises(Refused, match="deployment/login in shop lives on it"):
+        clusters.archive(db, cluster, by=ada)
+    targets.archive(db, target, by=ada)
+    clusters.archive(db, cluster, by=ada)
+
+    assert queries.clusters(db) == []
+
+
+# --- allowed addresses -------------------------------------------------------------------------------------------------
+
+
+def test_an_administrator_allows_an_address_once(db, ada):
+    for _ in range(2):
+        addresses.allow(db, host="Metrics.Internal.", port=9090, reason="Prometheus", by=ada)
+
+    assert credentials.allowed_addresses(db) == {("metrics.internal", 9090)}
+    assert audited(db) == ["address.allow"]
+    addresses.forbid(db, queries.addresses(db)[0], by=ada)
+    assert credentials.allowed_addresses(db) == frozenset()
+
+
+def test_nobody_else_allows_an_address(db, ada):
+    with pytest.raises(Forbidden, match="takes an administrator"):
+        addresses.allow(db, host="10.0.0.1", port=80, by=make_person(db, "Ben", Role.COMMANDER))
+
+
+@pytest.mark.parametrize(("host", "port"), [("", 80), ("a b", 80), ("x/y", 80), ("10.0.0.1", 0)])
+def test_an_address_has_a_host_and_a_port(db, ada, host, port):
+    with pytest.raises(Invalid):
+        addresses.allow(db, host=host, port=port, by=ada)
