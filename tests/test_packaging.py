@@ -2,17 +2,14 @@
 
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
+
+from tests.running import Running, get
 
 ROOT = Path(__file__).parent.parent
 UV = shutil.which("uv")
@@ -38,44 +35,19 @@ def installed():
         yield place
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def get(url):
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-    except OSError:
-        return 0, ""
-
-
 @pytest.mark.timeout(300)
 def test_the_wheel_runs_from_an_empty_environment(installed):
-    port = free_port()
-    state = installed / "state"
-    env = CLEAN | {"LASTGOOD_STATE_DIR": str(state), "LASTGOOD_PORT": str(port)}
-    process = subprocess.Popen(
-        [str(installed / "venv" / "bin" / "lastgood"), "up"], cwd="/", env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    program = (str(installed / "venv" / "bin" / "lastgood"),)
+    console = Running(["up"], installed / "state", program=program, cwd=Path("/")).ready()
     try:
-        first = process.stdout.readline()
-        assert f"Lastgood runs at http://127.0.0.1:{port}" in first, first + process.stdout.read()
-        setup = process.stdout.readline().rsplit(" ", 1)[1].strip()
+        setup = console.said("Make the first administrator").rsplit(" ", 1)[1]
         status, page = get(setup)
         assert status == 200
         assert "Lastgood" in page
         style = page.split('rel="stylesheet" href="')[1].split('"')[0]
-        assert get(f"http://127.0.0.1:{port}{style}")[0] == 200
-        began = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
-        assert time.monotonic() - began < 5.5, "Ctrl-C stops everything within 5 s"
+        assert get(f"{console.url}{style}")[0] == 200
+        assert console.stop() < 5.5, "Ctrl-C stops everything within 5 s"
+        assert console.process.returncode == 0, console.terminal()
         assert get(setup)[0] == 0
     finally:
-        process.kill()
-        process.wait()
+        console.stop()

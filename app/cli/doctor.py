@@ -97,7 +97,7 @@ def _in_the_database() -> list[Finding]:
 
     with transaction() as session:
         moment = db_now(session)
-        findings = [_durable(session.execute(text("SELECT current_setting('fsync'), current_setting('synchronous_commit')")).one())]
+        findings = [_durable(*session.execute(text("SELECT current_setting('fsync'), current_setting('synchronous_commit')")).one())]
         for role in ("run", "look"):
             seen = session.scalar(select(func.max(Worker.seen_at)).where(Worker.role == role))
             silent = None if seen is None else (moment - seen).total_seconds()
@@ -115,7 +115,6 @@ def _in_the_database() -> list[Finding]:
     return findings
 
 
-def _durable(row: object) -> Finding:
-    fsync, commit = row  # type: ignore[misc]
+def _durable(fsync: str, commit: str) -> Finding:
     ok = fsync == "on" and commit not in {"off", "local"}
     return Finding("durability", ok, "Commits reach the disk." if ok else "fsync or synchronous_commit is off: a power cut loses history.")

@@ -56,9 +56,10 @@ def preview(
     )
 
 
-def start(session: Session, plan: Plan, *, digest: str, nonce: str, by: Person) -> Run:
+def start(session: Session, plan: Plan, *, digest: str, nonce: str, by: Person, instead_of: Run | None = None) -> Run:
     """Confirm a plan. A plan without an incident declares one on the way, so that there is a timeline to write to.
 
+    `instead_of` is the run that holds the target: it is cancelled, and this one starts when it has ended.
     The incident is told what is suspected (the release that is replaced) and moves to recovering where it stood earlier.
     """
     already = session.scalar(select(Run).where(Run.idempotency_key == nonce))
@@ -71,20 +72,24 @@ def start(session: Session, plan: Plan, *, digest: str, nonce: str, by: Person) 
             session, title=f"{service.name}: {plan.title}"[:200], form_nonce=f"plan-{plan.id}", service_ids=(service.id,), by=by
         ).id
         session.flush()
-    run = runs.request(session, plan, digest=digest, nonce=nonce, by=by)
+    if instead_of:
+        run = runs.cancel_and_start(session, instead_of, plan, digest=digest, nonce=nonce, by=by)
+    else:
+        run = runs.request(session, plan, digest=digest, nonce=nonce, by=by)
     incident = session.get_one(Incident, plan.incident_id)
     if plan.kind == "rollback":
-        _suspect(session, incident, service, target, by=by)
+        _suspect(session, incident, target, leading_to=plan.release_id, by=by)
     if State(incident.state) in PHASES[:3] and run.state == "queued":
         incidents.move(session, incident, State.RECOVERING, by=by)
     return run
 
 
-def _suspect(session: Session, incident: Incident, service: Service, target: Target, *, by: Person) -> None:
+def _suspect(session: Session, incident: Incident, target: Target, *, leading_to: int | None, by: Person) -> None:
     """What runs now is what is being left: the incident names it, and it stops being offered as good."""
     current = releases.current(session, target)
-    if current is not None:
-        affected.suspect(session, incident, service, session.get_one(Release, current.release_id), by=by)
+    if current is not None and current.release_id != leading_to:
+        service, release = session.get_one(Service, target.service_id), session.get_one(Release, current.release_id)
+        affected.suspect(session, incident, service, release, by=by)
 
 
 def verify(session: Session, service: Service, *, by: Person, incident: Incident | None = None) -> Verification:
