@@ -73,11 +73,14 @@ class WatchedCheck(Base):
     outcome: Mapped[str] = mapped_column(server_default="pending")
     holding_since: Mapped[datetime | None]
     successes: Mapped[int] = mapped_column(server_default="0")  # consecutive
+    unclear: Mapped[int] = mapped_column(server_default="0")  # consecutive readings that could not tell
     value: Mapped[float | None]
+    unit: Mapped[str] = mapped_column(server_default="")  # "%", "ms", "/s"
     sentence: Mapped[str] = mapped_column(server_default="")  # "0.4 %, under 1 %"
     limit: Mapped[float | None]  # the effective one, after the baseline was applied
     seen_at: Mapped[datetime | None]
-    parts: Mapped[Json] = mapped_column(server_default=text("'{}'"))  # per replica: {"pods": [{"name", "version", "since"}]}
+    before: Mapped[float | None]  # what it was just before the first effect, in its unit
+    parts: Mapped[Json] = mapped_column(server_default=text("'{}'"))  # {"pods": [{"name", "version", "age_s"}], "scrapes": [...]}
 
 
 class Sample(Base):
@@ -90,7 +93,7 @@ class Sample(Base):
     verification_id: Mapped[int] = mapped_column(ForeignKey("verifications.id"))
     position: Mapped[int]
     at: Mapped[datetime]
-    outcome: Mapped[str]
+    outcome: Mapped[str]  # pass | fail | inconclusive | early (the window still held what was before)
     value: Mapped[float | None]
     sentence: Mapped[str] = mapped_column(server_default="")
     is_history: Mapped[bool] = mapped_column(server_default=text("false"))  # from before the run, read from the source
