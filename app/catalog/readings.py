@@ -11,6 +11,7 @@ from app.catalog import queries, releases
 from app.catalog.models import Check, CheckReading, Rollout, Service, Target
 from app.core import live
 from app.core.settings import settings
+from app.executors.checks.figures import span
 from app.executors.checks.readings import Reading
 
 KEPT = timedelta(days=2)
@@ -86,16 +87,8 @@ def _judge(session: Session, service: Service, *, held: bool, unbroken_since: da
 
 def _prove(session: Session, service: Service, rollout: Rollout, *, at: datetime) -> None:
     if rollout.holding_since and at - rollout.holding_since >= timedelta(seconds=service.good_after_s):
-        releases.proved(session, rollout.release, reason=f"all its checks held for {_spoken(service.good_after_s)}")
+        releases.proved(session, rollout.release, reason=f"all its checks held for {span(service.good_after_s)}")
 
 
 def _newest_at(session: Session, checks: list[Check]) -> datetime | None:
     return session.scalar(select(func.max(CheckReading.at)).where(CheckReading.check_id.in_([check.id for check in checks])))
-
-
-def _spoken(seconds: int) -> str:
-    """ "90 s", "10 min", "2 h": the largest unit that loses nothing."""
-    for size, unit in ((3600, "h"), (60, "min")):
-        if seconds % size == 0:
-            return f"{seconds // size}\u00a0{unit}"
-    return f"{seconds}\u00a0s"

@@ -113,9 +113,11 @@ def _explained(config: KubernetesTarget | GitTarget, opened: Body, where: str, e
     """Why the target is not there, beside its field; for a workload with the names of those that are."""
     if isinstance(config, GitTarget):
         return {"problem": error.sentence, "field": "branch" if "branch" in error.sentence else "repository"}
-    with _said():
-        found = cluster_reading.workloads(opened, config.namespace, config.kind)
     missing = f"{config.kind.lower()} {config.name} does not exist in namespace {config.namespace} on cluster {where}"
+    try:
+        found = cluster_reading.workloads(opened, config.namespace, config.kind)
+    except (Unreachable, StepFailed):
+        return {"problem": f"{missing}. What does exist there could not be read.", "field": "name"}
     if found:
         return {"problem": f"{missing}: found {_some(found)}.", "field": "name", "found": found}
     return {"problem": f"{missing}, and no other {config.kind.lower()} does. Check the namespace.", "field": "namespace"}
