@@ -129,15 +129,11 @@ def parse(url: str) -> Destination:
     return Destination(parts.scheme, host, port, target)
 
 
-def check(url: str, *, allowed: Allowed = (), timeout_s: float = 5.0) -> Destination:
-    """Say whether an address may be called, without calling it: for forms. AddressBlocked or NoAnswer where not."""
-    to = parse(url)
-    _judged(to, allowed, timeout_s)
-    return to
+def judged(to: Destination, *, allowed: Allowed = (), timeout_s: float = 5.0) -> list[str]:
+    """The addresses of the host, in the order to try, after every one of them was found fit. AddressBlocked or NoAnswer where not.
 
-
-def _judged(to: Destination, allowed: Allowed, timeout_s: float) -> list[str]:
-    """The addresses of the host, in the order to try, after every one of them was found fit."""
+    Also for callers with a protocol of their own (git, SMTP): they connect to one of these and to nothing else.
+    """
     found = _resolve(to, timeout_s)
     for address in found:
         if gives_credentials(address):
@@ -198,7 +194,7 @@ class _CheckedRoad(httpcore.NetworkBackend):
         if (host, port) != (self._to.host, self._to.port):
             raise httpcore.ConnectError("another destination than the judged one")
         last: httpcore.ConnectError | None = None
-        for address in _judged(self._to, self._allowed, _left(self._deadline)):
+        for address in judged(self._to, allowed=self._allowed, timeout_s=_left(self._deadline)):
             try:
                 stream = self._plain.connect_tcp(address, port, _left(self._deadline), local_address, socket_options)
             except httpcore.ConnectError as error:

@@ -26,6 +26,7 @@ from app.core.lines import Lines
 INHERITED = ("PATH", "HOME", "LANG", "TZ")
 GRACE_S = 3.0
 _LOOK_S = 0.1  # how often `cancelled` is asked
+_BORN = (("pid", "birth"), ("tether", "tether_birth"))
 _DRAIN_BYTES = 1_000_000  # read at most this much of what others still write after the command ended
 
 
@@ -137,9 +138,7 @@ def recorded(folder: Path) -> Recorded:
     started = _facts(folder / "started.json")
     if not started:
         return Recorded("absent")
-    alive = any(
-        started.get(f"{who}birth") == (tether.birth(int(started[pid])) or None) for pid, who in (("pid", ""), ("tether", "tether_"))
-    )
+    alive = any(started.get(born) and started[born] == tether.birth(int(started[who])) for who, born in _BORN)
     # the tether may have written its last word between our two looks
     last = {} if alive else _facts(folder / "exit.json")
     if last:
@@ -269,8 +268,7 @@ class _Command:
                 f"{self._argv[0]} could not be started: {os.strerror(said['failed'])}. Check its name, and that it may be executed."
             )
         if "ended" not in said:
-            if said.get("started"):
-                tether.signal_all(said["started"], self._operation, signal.SIGKILL)
+            tether.signal_all(said.get("started"), self._operation, signal.SIGKILL)
             raise Stopped(f"{self._argv[0]} was ended from outside after {seconds:.1f} s, and what it did until then is not known.")
         if said["ended"] == "deadline":
             raise Overdue(f"{self._argv[0]} did not end within {self._limit[0]:g} s and was stopped, with all that it had started.")

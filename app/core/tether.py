@@ -44,12 +44,13 @@ def marked(operation: str) -> list[int]:
     return found
 
 
-def signal_all(group: int, operation: str, number: int) -> bool:
-    """Send a signal to the group and to what escaped from it. False where nobody is left."""
+def signal_all(group: int | None, operation: str, number: int) -> bool:
+    """Send a signal to the group (where it is known) and to what escaped from it. False where nobody is left."""
     somebody = False
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
-        somebody = True
+    if group:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, number)
+            somebody = True
     for pid in marked(operation):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
@@ -86,16 +87,16 @@ class Tether:
         os.set_blocking(ringer, False)
         signal.set_wakeup_fd(ringer)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        ours = {"tether": os.getpid(), "tether_birth": birth(os.getpid())}
+        record(self.folder, "started.json", ours)  # before the command can do anything, to us too
         try:
             child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, start_new_session=True)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(self.folder, "started.json"))
             self.say(failed=error.errno)
             return
-        record(
-            self.folder,
-            "started.json",
-            {"pid": child.pid, "birth": birth(child.pid), "tether": os.getpid(), "tether_birth": birth(os.getpid())},
-        )
+        record(self.folder, "started.json", {"pid": child.pid, "birth": birth(child.pid), **ours})
         self.say(started=child.pid)
         ended = self.wait(child, bell)
         if ended != "exited":

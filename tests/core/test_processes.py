@@ -249,6 +249,9 @@ def test_a_record_tells_absent_ended_and_lost_apart(run, tmp_path):
     assert processes.recorded(folder) == Recorded("lost")
     run(["true"], folder=folder)
     assert processes.recorded(folder) == Recorded("ended", 0, "exited")
+    with pytest.raises(NotStarted):
+        run(["no-such-program-here"], folder=folder)
+    assert processes.recorded(folder) == Recorded("absent")
 
 
 def test_captured_output_keeps_its_bytes_and_its_streams_apart(tmp_path):

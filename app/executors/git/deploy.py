@@ -1,0 +1,224 @@
+"""Run the command that puts a commit to work, in a checkout of that commit, and see by the version address that it runs."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from app.core import processes
+from app.core.processes import Recorded
+from app.executors.base import (
+    ActionClass,
+    Body,
+    Caution,
+    Change,
+    Context,
+    Fact,
+    OutcomeUnknown,
+    Params,
+    Resolved,
+    Seen,
+    Standing,
+    StepFailed,
+    Undo,
+    Unreachable,
+)
+from app.executors.git import commands, running
+from app.executors.git.reading import version_of
+from app.executors.git.repository import Repository, branch_name, commit_name, opened
+
+_MARGIN_S = processes.GRACE_S + 5.0
+
+
+class DeployParams(Params):
+    """`folder` lies in the repository; `now_*` is what ran before, where it is known and no address tells it."""
+
+    repository: str
+    branch: str
+    deploy: list[str] = Field(min_length=1)
+    commit: str
+    version: str
+    folder: str = ""
+    version_url: str = ""
+    version_path: str = ""
+    local: bool = False
+    now_commit: str = ""
+    now_version: str = ""
+    limit_s: float = Field(default=600.0, gt=0, le=6 * 3600)
+
+
+class Deploy:
+    """Deploy a commit where a version address tells what runs: redone only after it was seen not to have happened."""
+
+    name: ClassVar[str] = "git.deploy"
+    title: ClassVar[str] = "Deploy a commit by the service's own command"
+    tool: ClassVar[str] = "git"
+    cls: ClassVar[ActionClass] = ActionClass.B
+    destructive: ClassVar[bool] = False
+    point_of_no_return: ClassVar[bool] = False
+    cancellable: ClassVar[bool] = True
+    Params: ClassVar[type[Params]] = DeployParams
+
+    def resolve(self, params: DeployParams, ctx: Context) -> Resolved:
+        commit = commit_name(params.commit)
+        argv = commands.fill(params.deploy, {"version": params.version, "commit": commit})
+        now_version, warnings = self._now(params, ctx)
+        with opened(params.repository, ctx, local=params.local) as copy:
+            copy.fetch(branch_name(params.branch))
+            if copy.commit(commit) is None:
+                raise StepFailed(f"{params.version} ({commit[:8]}) is not in the repository any more. Nothing was changed.")
+            if params.folder and not copy.has_path(commit, params.folder):
+                raise StepFailed(f"{params.version} has no folder {params.folder} to deploy from. Nothing was changed.")
+            before = _commit_of(copy, now_version) or params.now_commit
+        body = params.model_dump() | {"argv": argv, "before": {"version": now_version, "commit": before}}
+        return Resolved(
+            body=body,
+            pin={
+                "argv": argv,
+                "folder": params.folder,
+                "repository": params.repository,
+                "commit": commit,
+                "version_url": params.version_url,
+            },
+            title=f"Deploy {params.version}",
+            target=" ".join(argv),
+            version_now=now_version,
+            version_after=params.version,
+            already=bool(params.version_url) and now_version == params.version,
+            changes=[Change(setting="version", now=now_version or None, after=params.version)],
+            warnings=warnings,
+            facts=[
+                Fact(label="Command", value=" ".join(argv)),
+                Fact(label="Runs in", value=f"{params.folder or 'the top'} of a checkout of {commit[:8]}"),
+                Fact(label="Is stopped after", value=f"{params.limit_s:g} s"),
+                Fact(label="Proof", value=params.version_url or "the command's own word: no address tells what runs"),
+            ],
+            not_restored=["what the deploy command does besides: only its author knows"],
+            effect_deadline_s=params.limit_s + _MARGIN_S,
+            expected_s=30.0,
+        )
+
+    def observe(self, body: Body, ctx: Context) -> Seen:
+        record = _record(ctx)
+        if record.state == "running":
+            return Seen(standing=Standing.IN_PROGRESS, sentence="the deploy command is running", evidence={"command": record.state})
+        if not body["version_url"]:
+            return self._by_its_word(body, record)
+        runs = running.version(body["version_url"], body["version_path"], ctx)
+        evidence = {"version": runs, "command": record.state, "code": record.code, "ended": record.ended}
+        if runs == body["version"]:
+            return Seen(standing=Standing.DONE, sentence=f"{body['version']} answers at {body['version_url']}", evidence=evidence)
+        went_well = record.ended == "exited" and record.code == 0
+        if went_well:
+            sentence = f"the command ended well, and {runs} still answers at {body['version_url']}"
+            return Seen(standing=Standing.IN_PROGRESS, sentence=sentence, evidence=evidence)
+        if record.ended == "exited":
+            return Seen(
+                standing=Standing.FAILED, sentence=f"the command ended with code {record.code}, and {runs} answers", evidence=evidence
+            )
+        if runs == body["before"]["version"] or not body["before"]["version"]:
+            return Seen(standing=Standing.NOT_STARTED, sentence=f"{runs} answers at {body['version_url']}", evidence=evidence)
+        sentence = f"{runs} answers at {body['version_url']}, which is neither {body['before']['version']} nor {body['version']}"
+        return Seen(standing=Standing.DRIFTED, sentence=sentence, evidence=evidence)
+
+    def apply(self, body: Body, ctx: Context) -> Body:
+        with _checkout(body, ctx) as folder:
+            ctx.output(f"$ {' '.join(body['argv'])}")
+            ctx.hit("before_call")
+            try:
+                done = processes.run(
+                    body["argv"],
+                    cwd=folder / body["folder"],
+                    deadline_s=body["limit_s"],
+                    output=ctx.output,
+                    cancelled=ctx.cancelled,
+                    operation=ctx.operation,
+                    folder=_record_folder(ctx),
+                )
+            except processes.NotStarted as error:
+                raise StepFailed(f"{error.sentence} Nothing was changed.") from error
+            except processes.Stopped as error:
+                raise OutcomeUnknown(f"{error.sentence} How far it came is not known.") from error
+            ctx.hit("after_call")
+        if done.code:
+            how = f"was ended by signal {-done.code}" if done.code < 0 else f"ended with code {done.code}"
+            raise StepFailed(
+                f"The deploy command {how} after {done.seconds:.0f} s. What it did until then stays. Its output says why.",
+                evidence={"code": done.code, "seconds": round(done.seconds, 1)},
+            )
+        return {"code": done.code, "seconds": round(done.seconds, 1)}
+
+    def undo(self, body: Body, ctx: Context) -> Undo | None:  # noqa: ARG002 - the contract of every action
+        before = body["before"]
+        if not before["commit"] or not before["version"]:
+            return None
+        same = {name: body[name] for name in DeployParams.model_fields}
+        back = {"commit": before["commit"], "version": before["version"], "now_commit": body["commit"], "now_version": body["version"]}
+        return Undo(action=self.name, params=same | back)
+
+    def _now(self, params: DeployParams, ctx: Context) -> tuple[str, list[Caution]]:
+        """What runs before the deploy, and what to say where that is not known."""
+        if not params.version_url:
+            sentence = "No address tells which version runs, so only the command's own word tells whether the deploy worked."
+            return params.now_version, [Caution(code="no-version-address", sentence=sentence)]
+        try:
+            return running.version(params.version_url, params.version_path, ctx), []
+        except Unreachable as error:
+            return params.now_version, [
+                Caution(code="version-unknown", sentence=f"What runs now is not known. {error.sentence}", unknown=True)
+            ]
+
+    def _by_its_word(self, body: Body, record: Recorded) -> Seen:
+        evidence = {"command": record.state, "code": record.code, "ended": record.ended}
+        if record.state == "absent":
+            return Seen(standing=Standing.NOT_STARTED, sentence="the command has not been started here", evidence=evidence)
+        if record.ended == "exited":
+            standing = Standing.DONE if record.code == 0 else Standing.FAILED
+            return Seen(standing=standing, sentence=f"the command ended with code {record.code}", evidence=evidence)
+        raise Unreachable(
+            f"The deploy of {body['version']} was cut off, and no address tells which version runs. "
+            "Look at the service, then say what is true."
+        )
+
+
+class BlindDeploy(Deploy):
+    """The same without a version address: nobody but a person can tell whether a cut-off deploy happened, so it is never repeated."""
+
+    name: ClassVar[str] = "git.deploy_blind"
+    title: ClassVar[str] = "Deploy a commit by a command that nobody can look behind"
+    cls: ClassVar[ActionClass] = ActionClass.C
+
+
+@contextmanager
+def _checkout(body: Body, ctx: Context) -> Iterator[Path]:
+    """A working copy of the commit that lives as long as the command."""
+    with tempfile.TemporaryDirectory(prefix="checkout-", dir=ctx.folder, ignore_cleanup_errors=True) as place:
+        folder = Path(place) / "work"
+        with opened(body["repository"], ctx, local=body["local"]) as copy:
+            if copy.commit(body["commit"]) is None:
+                copy.fetch(body["branch"])
+            copy.check_out(body["commit"], folder)
+        yield folder
+
+
+def _commit_of(copy: Repository, version: str) -> str:
+    """The commit whose version it is, "" where none is."""
+    if commands.VALUES["commit"].fullmatch(version):
+        return version if copy.commit(version) else ""
+    tagged = next((sha for sha, names in copy.tags().items() if version in names), "")
+    if tagged or not version:
+        return tagged
+    short = copy.commit(version) if version.isalnum() else None
+    return short.sha if short and version_of(copy, short) == version else ""
+
+
+def _record_folder(ctx: Context) -> Path | None:
+    return ctx.folder / "commands" / ctx.operation if ctx.folder else None
+
+
+def _record(ctx: Context) -> Recorded:
+    folder = _record_folder(ctx)
+    return processes.recorded(folder) if folder else Recorded("absent")
