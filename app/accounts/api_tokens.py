@@ -24,7 +24,7 @@ SEEN_EVERY = timedelta(minutes=1)
 def create(session: Session, *, name: str, scopes: tuple[Permission, ...], days: int, by: Person) -> str:
     """Make a token for oneself and return its text, which is never shown again. Refused without a name or a scope."""
     if not name.strip():
-        raise Refused("A token needs a name that says what uses it. None was made.", field="name")
+        raise Refused("A token needs a name that says what uses it. None was made.", field="label")
     if not scopes or set(scopes) - set(SCOPES):
         raise Refused("Choose at least one scope from the list. None was made.", field="scopes")
     if not 1 <= days <= LONGEST_DAYS:

@@ -26,15 +26,15 @@ def _slot() -> Iterator[None]:
         _slots.release()
 
 
-def check_new(password: str, *, email: str, field: str = "password") -> None:
-    """Refused for a password that is easily guessed."""
+def check_new(password: str, repeated: str, *, email: str) -> None:
+    """Refused for a password that is easily guessed, or was not typed the same twice."""
     if not SHORTEST <= len(password) <= LONGEST:
-        raise Refused(
-            f"A password has {SHORTEST} to {LONGEST} characters; this one has {len(password)}. Several words in a row are fine.",
-            field=field,
-        )
+        sentence = f"A password has {SHORTEST} to {LONGEST} characters; this one has {len(password)}. Several words in a row are fine."
+        raise Refused(sentence, field="password")
     if len(set(password)) < 5 or password.lower() in {email.lower(), email.lower().partition("@")[0]}:
-        raise Refused("This password is too easy to guess. Several words in a row are fine.", field=field)
+        raise Refused("This password is too easy to guess. Several words in a row are fine.", field="password")
+    if password != repeated:
+        raise Refused("The two passwords differ. Type the same one twice.", field="repeated")
 
 
 def hashed(password: str) -> str:

@@ -7,6 +7,16 @@ from app.audit.actions import link
 from app.audit.models import AuditEntry, AuditHead
 
 
+def newest(session: Session, *, before: int | None = None, about: str = "", limit: int = 100) -> list[AuditEntry]:
+    """A page of the log, newest first. `before` is the number of the last entry of the page above; `about` one object ("run-12")."""
+    query = select(AuditEntry).order_by(AuditEntry.seq.desc()).limit(limit)
+    if before:
+        query = query.where(AuditEntry.seq < before)
+    if about:
+        query = query.where(AuditEntry.object == about)
+    return list(session.scalars(query))
+
+
 def verify(session: Session) -> str:
     """Walk the whole chain. Empty where it is intact, else one sentence that names the first entry that does not fit.
 

@@ -73,7 +73,8 @@ def finish(scope: Scope, message: Message) -> None:
     headers.setdefault("Cache-Control", "no-store")
     if urlsplit(settings().base_url).scheme == "https":
         headers["Strict-Transport-Security"] = "max-age=31536000"
-    if token := scope.get("state", {}).get("session_token"):
+    token = scope.get("state", {}).get("session_token")
+    if token and message["status"] < 400:  # a refusal rolled the new token back
         _set_session(headers, token)
     if message["status"] == 303 and Headers(scope=scope).get("hx-request") == "true":
         # fetch would follow a redirect by itself and the whole page would land inside the piece

@@ -12,6 +12,7 @@ from app.accounts.sign_ins import Visitor
 from app.core.database import transaction
 from app.web import cookies
 from app.web.errors import SignInNeeded
+from app.web.fields import Fields as Fields
 from app.web.fields import Sent as Sent
 
 API = "/api/v1/"

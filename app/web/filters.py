@@ -59,4 +59,13 @@ def plural(count: int, one: str, many: str = "") -> str:
     return f"{count or 'no'} {noun}"
 
 
-FILTERS = {f.__name__: f for f in (utc, clock, ago, span, duration, number, percent, plural)}
+def browser(agent: str) -> str:
+    """ "Firefox on Linux": the browser and the system of a user agent, as far as it says so."""
+    names = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari", "curl/": "curl"}
+    systems = {"Android": "Android", "iPhone": "iPhone", "iPad": "iPad", "Windows": "Windows", "Mac OS": "macOS", "Linux": "Linux"}
+    name = next((words for mark, words in names.items() if mark in agent), "A browser")
+    system = next((words for mark, words in systems.items() if mark in agent), "")
+    return f"{name} on {system}" if system else name
+
+
+FILTERS = {f.__name__: f for f in (utc, clock, ago, span, duration, number, percent, plural, browser)}

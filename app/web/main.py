@@ -8,7 +8,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from app.web import asgi, errors, guard, stream
 
-ROUTES = ["health", "static", "live", "sessions"]
+ROUTES = ["health", "static", "live", "sessions", "setup", "me", "people", "plans", "runs"]
 LARGEST_BODY = 1_000_000
 
 log = logging.getLogger("lastgood.web")
