@@ -122,10 +122,10 @@ def _why(error: wire.HTTPError) -> str:
     text = str(error)
     if isinstance(error, wire.NameResolutionError):
         return "its name cannot be resolved"
-    if isinstance(error, wire.ConnectTimeoutError):
-        return "no connection came about in time"
     if "Connection refused" in text:
         return "the connection was refused"
+    if isinstance(error, wire.ConnectTimeoutError | wire.NewConnectionError):
+        return "no connection came about"
     if isinstance(error, wire.ReadTimeoutError):
         return "the answer timed out"
     if isinstance(error, wire.SSLError):
@@ -185,6 +185,9 @@ def _open(given: Any) -> Api:
             config.load_kube_config_from_dict(parsed, client_configuration=settings, persist_config=False, temp_file_path=folder)
             client = ApiClient(settings)
             _load_certificates(client)
+            if not settings.verify_ssl:
+                # the kubeconfig asks for it; a warning with every call would tell nobody anything
+                urllib3.disable_warnings(wire.InsecureRequestWarning)
         except (config.ConfigException, ValueError, OSError) as error:
             raise kubeconfig.BadKubeconfig(f"This kubeconfig cannot be used: {error}") from error
     return Api(client, kubeconfig.name_of(parsed))

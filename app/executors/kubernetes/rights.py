@@ -41,7 +41,7 @@ def needed(address: Address) -> list[Right]:
     history = "replicasets.apps" if address.kind == "Deployment" else "controllerrevisions.apps"
     rights = [
         right("get", own, "see what runs", address.name),
-        right("list", own, "offer the workloads by name"),
+        right("list", own, "offer the workloads by name", optional=True),
         right("patch", own, "roll back, restart and scale", address.name),
         right("list", history, "know the earlier releases"),
         right("list", "pods", "show whether pods come up, and why not"),
