@@ -73,7 +73,7 @@ def start_due(session: Session, *, limit: int = 20) -> list[Verification]:
         .join(Plan, Plan.id == Run.plan_id)
         .join(Service, Service.id == Run.service_id)
         .where(Run.state == RunState.SUCCEEDED, Run.ended_at > func.now() - _TOO_LATE)
-        .where(func.jsonb_path_exists(Plan.contract, "$.checks[*] ? (@.required == true)"))
+        .where(Plan.contract.contains({"checks": [{"required": True}]}))
         .where(~exists().where(Verification.run_id == Run.id))
         .order_by(Run.id)
         .limit(limit)

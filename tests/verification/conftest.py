@@ -5,12 +5,13 @@ from sqlalchemy import select
 
 from app.catalog.models import AllowedAddress
 from app.core.database import transaction
+from app.incidents.models import Incident
 from app.verification import actions, rounds
 from app.verification.models import Verification, WatchedCheck
 from tests.factories import make_check, make_person, make_service
 from tests.site import Site
 
-BEGAN = datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
+BEGAN = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -39,8 +40,9 @@ class Watch:
     def contract(self, *checks, soak_s=60, deadline_s=600, every_s=10):
         return {"soak_s": soak_s, "deadline_s": deadline_s, "every_s": every_s, "checks": list(checks) or [self.check()]}
 
-    def start(self, contract=None, **facts):
+    def start(self, contract=None, *, incident=None, **facts):
         with transaction() as session:
+            facts["incident"] = session.get(Incident, incident.id) if incident else None
             made = actions.start(session, service=self.service, contract=contract or self.contract(), by=self.ana, **facts)
             made.began_at, made.next_round_at = BEGAN, BEGAN
             made.deadline_at = BEGAN + timedelta(seconds=made.contract["deadline_s"])
