@@ -22,11 +22,11 @@ MEANS: dict[Permission, str] = {
 }
 FOR: dict[Role, str] = {
     R.VIEWER: "looks on",
-    R.RESPONDER: "works on incidents and recovers services",
-    R.COMMANDER: "leads incidents and decides",
-    R.APPROVER: "is the second person of a destructive recovery",
-    R.ADMIN: "registers services and looks after the console",
-    R.AUDITOR: "reads what everybody did",
+    R.RESPONDER: "recovers services",
+    R.COMMANDER: "leads incidents",
+    R.APPROVER: "is the second person",
+    R.ADMIN: "looks after the console",
+    R.AUDITOR: "reads the audit log",
 }
 
 

@@ -1,6 +1,10 @@
 """The web door on a console of its own, and people signed in to it without the cost of a password."""
 
+import threading
+from pathlib import Path
+
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 
 from app.accounts import sign_ins
@@ -11,6 +15,7 @@ from app.web import cookies
 from app.web.main import create_app
 
 ORIGIN = "https://testserver"
+CHROMIUM = "/usr/bin/chromium"
 
 
 @pytest.fixture
@@ -43,3 +48,61 @@ def sign_in():
         return visitor.person
 
     return run
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A real browser, where there is one."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    if not Path(CHROMIUM).exists():
+        pytest.skip("needs Chromium: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def served(app):
+    """The console behind a real server on loopback, for browsers: its address."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=2))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the server ended before it had started"
+        thread.join(0.02)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    app.state.hub.close()
+    thread.join(10)
+
+
+@pytest.fixture
+def open_page(chromium, served):
+    """`open_page(path, person=None, width=1440, theme="light")`: a browser page, signed in as the person. A console error fails the test."""
+    contexts, complaints = [], []
+
+    def run(path, person=None, *, width=1440, theme="light", javascript=True):
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900 if width > 700 else 844},
+            java_script_enabled=javascript,
+            color_scheme="dark" if theme == "dark" else "light",
+        )
+        contexts.append(context)
+        jar = [{"name": cookies.THEME, "value": theme, "url": served}]
+        if person:
+            with transaction() as session:
+                token = sign_ins.begin(session, session.get_one(User, person.id), address="127.0.0.1")
+            jar.append({"name": cookies.SESSION, "value": token, "domain": "127.0.0.1", "path": "/", "secure": True, "httpOnly": True})
+        context.add_cookies(jar)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(f"{message.text} {message.location.get('url', '')}") if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(served + path)
+        return page
+
+    run.complaints = complaints
+    yield run
+    for context in contexts:
+        context.close()
+    assert not complaints

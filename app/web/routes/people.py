@@ -85,12 +85,11 @@ def audit_log(request: Request, db: Db, _: Annotated[Person, may(P.AUDIT)], befo
 
 
 def _choices(db: Session, me: Person) -> dict[str, Any]:
-    services = catalog.services(db, reach=me.reach())
+    names = {service.id: service.name for service in catalog.services(db, reach=me.reach())}
     return {
-        "services": services,
-        "names": {service.id: service.name for service in services},
-        "roles": FOR,
-        "everywhere": grants.EVERYWHERE_ONLY,
+        "names": names,
+        "role_choices": [(role, f"{role.capitalize()}, {what}") for role, what in FOR.items()],
+        "service_choices": [("", "Every service"), *names.items()],
     }
 
 
