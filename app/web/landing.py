@@ -10,7 +10,7 @@ from app.web.render import back
 
 @contextmanager
 def landing(url: str | Callable[[], str]) -> Iterator[None]:
-    """Run a verb; where it refuses, everything is undone and the reader lands on `url` with the sentence."""
+    """Run a verb; where it refuses, the request is rolled back and the reader lands on `url` with the sentence."""
     try:
         yield
     except Refused as refused:

@@ -160,7 +160,8 @@ def sides(plan: Plan, view: PlanView, *, running: Rollout | None, offered: Relea
         before = Side("Runs now", view.version_now or running.release.version, words, fingerprint(running.release), since=running.began_at)
     release = plan.release
     if release is None:
-        return before, Side("Will run", view.version_after or view.version_now or "the same", "", "")
+        after = view.version_after or before.version
+        return before, Side("Will run", after, "" if after != before.version else "the version stays as it is", "")
     is_good = release.standing == "good"
     label = "last good" if is_good and offered and offered.id == release.id else "marked good" if is_good else release.standing
     version = view.version_after or release.version

@@ -72,6 +72,11 @@ class StepView:
     seen: Seen | None
 
     @property
+    def counts(self) -> bool:
+        """Whether there is a count to show as a bar."""
+        return self.is_current and self.seen is not None and self.seen.done is not None and bool(self.seen.total)
+
+    @property
     def parts(self) -> list[Part]:
         return self.seen.parts if self.seen else []
 
@@ -110,13 +115,14 @@ def of(run: Run, *, at: datetime | None = None) -> RunView:
     steps = [_step(step, planned.get(step.position), run, at) for step in run.steps]
     state, noun = RunState(run.state), NOUNS.get(run.plan.kind, "run")
     shown = _versions(run.plan.steps)
+    is_approved = state is RunState.AWAITING_APPROVAL and run.approved_at is not None
     is_drifted = state is RunState.FAILED and any(step.seen and step.seen.standing is Standing.DRIFTED for step in steps)
     return RunView(
         noun=noun,
         say=_say(run, noun, steps, is_drifted, at),
         next=_next(run, steps, is_drifted, at),
-        mood=RUNS[state][0],
-        word=RUNS[state][1],
+        mood="ok" if is_approved else RUNS[state][0],
+        word="Approved" if is_approved else RUNS[state][1],
         version_now=shown.get("version_now", ""),
         version_after=shown.get("version_after", ""),
         target=shown.get("target", ""),

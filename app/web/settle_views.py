@@ -47,12 +47,18 @@ def of(run: Run) -> Question:
 def _known(step: Step) -> list[tuple[str, str]]:
     seen = Seen.model_validate(step.observed) if step.observed else None
     lines = [
-        ("Sent", f"{utc(step.intent_at)}, attempt {step.attempts}" if step.intent_at else ""),
+        ("Sent", _sent(step)),
         ("Before", _spelled(step.before)),
         ("The target answered", _spelled(step.answer) if step.answer else "nothing that arrived here" if step.intent_at else ""),
         ("Seen since", seen.sentence if seen else "nothing yet"),
     ]
     return [(label, value) for label, value in lines if value]
+
+
+def _sent(step: Step) -> str:
+    if step.intent_at is None:
+        return ""
+    return utc(step.intent_at) + (f", for the {step.attempts}. time" if step.attempts > 1 else "")
 
 
 def _spelled(body: dict[str, Any] | None) -> str:

@@ -25,6 +25,11 @@ LOG = [
 ]
 
 
+def to_zero():
+    """The one step of a destructive plan."""
+    return [step("Scale deployment/login from 3 to 0 replicas", "kubernetes.scale_to_zero") | {"is_point_of_no_return": True}]
+
+
 @dataclass(frozen=True)
 class Scene:
     """One state of one page: where it is, and who looks at it."""
@@ -104,8 +109,7 @@ def plan_busy(session, on):
 
 @scene
 def plan_destructive(session, on):
-    zero = [step("Scale deployment/login from 3 to 0 replicas", "kubernetes.scale_to_zero") | {"is_point_of_no_return": True}]
-    return _plan(session, on, **DESTRUCTIVE, steps=zero, runs=())
+    return _plan(session, on, **DESTRUCTIVE, steps=to_zero(), runs=())
 
 
 @scene
@@ -156,8 +160,7 @@ def run_needs_attention(session, on):
 
 
 def _asked(session, on, *, approved=False, viewer=None):
-    zero = [step("Scale deployment/login from 3 to 0 replicas", "kubernetes.scale_to_zero") | {"is_point_of_no_return": True}]
-    plan = make_plan(session, on, **DESTRUCTIVE, steps=zero, runs=())
+    plan = make_plan(session, on, **DESTRUCTIVE, steps=to_zero(), runs=())
     waits = {"needs_approval": True, "expires_at": now() + timedelta(minutes=24), "approved_at": now() if approved else None}
     address, viewer = _run(session, on, "awaiting_approval", PENDING, plan=plan, viewer=viewer, queued_at=None, **waits)
     if approved:

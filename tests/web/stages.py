@@ -237,7 +237,7 @@ def taken(after_s=68, took_s=4, **facts):
 def under_way(pods, *, sentence="two of three pods serve v1.2.3", done=2, state="started", standing="in_progress", **facts):
     """A step that runs, with the pods that it counts."""
     observed = {"standing": standing, "sentence": sentence, "done": done, "total": 3, "parts": pods}
-    return {"state": state, "intent_at": now() - timedelta(seconds=61), "observed": observed, "sentence": "", **facts}
+    return {"state": state, "attempts": 1, "intent_at": now() - timedelta(seconds=61), "observed": observed, "sentence": "", **facts}
 
 
 COMING = [

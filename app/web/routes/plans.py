@@ -67,7 +67,7 @@ def start(request: Request, db: Db, plan: Annotated[Plan, may(P.EXECUTE, load.pl
     """Start what was shown, with the checks as they were agreed on the page."""
     with redrawn(request, "plans/show.html", sent, **_shown(db, plan, me)):
         contract = _agreed(plan, sent)
-    with landing(lambda: _after_refusal(db, plan)):
+    with landing(lambda: _after_refusal(db, plan)), db.begin_nested():
         _agree(db, plan, contract, by=me)
         run = recover.start(db, plan, digest=sent.text("digest"), nonce=sent.text("nonce"), by=me)
     return back(f"/runs/{run.id}")
@@ -76,7 +76,7 @@ def start(request: Request, db: Db, plan: Annotated[Plan, may(P.EXECUTE, load.pl
 @router.post("/plans/{plan_id}/run-instead")
 def start_instead(db: Db, plan: Annotated[Plan, may(P.EXECUTE, load.plan)], me: Me, sent: Sent) -> Response:
     """Cancel the run that holds the target and start this one as soon as it has stopped."""
-    with landing(lambda: _after_refusal(db, plan)):
+    with landing(lambda: _after_refusal(db, plan)), db.begin_nested():
         holder = queries.busy(db, plan.target)
         if holder is None:
             raise Refused(f"{plan.target.label} is free by now, so nothing had to be cancelled. Start the plan below.")
