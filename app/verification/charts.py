@@ -241,3 +241,18 @@ def _thinned(points: Sequence[Point], most: int = _MOST_POINTS) -> list[Point]:
     """At most so many points, the newest among them."""
     stride = math.ceil(len(points) / most) or 1
     return list(points[::-1][::stride][::-1])
+
+
+def segments(share: float, count: int = 5) -> Markup:
+    """How much of the soak is through: `count` segments, filled from the left. The words stand beside it."""
+    width, gap = 500.0, 4.0
+    each = (width - gap * (count - 1)) / count
+    parts = []
+    for place in range(count):
+        left, filled = place * (each + gap), min(max(share * count - place, 0.0), 1.0) * each
+        parts.append(Markup('<rect class="lg-segment" x="{:.1f}" width="{:.1f}" height="6"/>').format(left, each))
+        if filled:
+            parts.append(Markup('<rect class="lg-segment is-done" x="{:.1f}" width="{:.1f}" height="6"/>').format(left, filled))
+    return Markup('<svg class="lg-segments" viewBox="0 0 500 6" preserveAspectRatio="none" aria-hidden="true">{}</svg>').format(
+        Markup("").join(parts)
+    )

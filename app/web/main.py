@@ -8,7 +8,22 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from app.web import asgi, errors, guard, stream
 
-ROUTES = ["health", "static", "live", "sessions", "setup", "me", "people", "plans", "runs"]
+ROUTES = [
+    "health",
+    "static",
+    "live",
+    "sessions",
+    "setup",
+    "me",
+    "people",
+    "plans",
+    "runs",
+    "board",
+    "incidents",
+    "timeline",
+    "verifications",
+    "api",
+]
 LARGEST_BODY = 1_000_000
 
 log = logging.getLogger("lastgood.web")
