@@ -114,6 +114,7 @@ class Seen(BaseModel):
     parts: list[Part] = Field(default_factory=list)
     evidence: Body = Field(default_factory=dict)
     warnings: list[Caution] = Field(default_factory=list)
+    wake_after_s: float | None = None  # somebody else has to act (a merge): give the slot back and look again after this long
 
 
 class StepFailed(Exception):

@@ -12,14 +12,6 @@ from app.runs.states import RunState
 
 TASK = "runs.execute"
 
-_VERBS = {
-    RunState.SUCCEEDED: "finished",
-    RunState.FAILED: "failed",
-    RunState.CANCELED: "canceled",
-    RunState.REJECTED: "rejected",
-    RunState.EXPIRED: "let expire",
-}
-
 
 def end(session: Session, run: Run, state: RunState, sentence: str, *, by: Person = SYSTEM) -> None:
     """Close the run. The caller holds its row locked."""
@@ -29,7 +21,7 @@ def end(session: Session, run: Run, state: RunState, sentence: str, *, by: Perso
     session.flush()
     locks.release(session, run)
     title = session.get_one(Plan, run.plan_id).title
-    line = f"{_VERBS[state]} run {run.id} ({title}): {sentence}"
+    line = f"ended run {run.id} ({title}) as {state}: {sentence}"
     history.happened(session, run, state, sentence, line=line, by=by)
     _go_on(session, run)
 

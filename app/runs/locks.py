@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import NoReturn
 
-from sqlalchemy import delete, inspect, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, class_mapper
 
 from app.accounts.models import User
 from app.catalog.models import Target
@@ -15,7 +15,7 @@ from app.runs.models import Plan, Run, RunLock
 
 def lock(session: Session, row: Run | Plan) -> None:
     """Hold a row until the transaction ends, with its columns as they are now; what was loaded around it stays loaded."""
-    columns = [attribute.key for attribute in inspect(type(row)).column_attrs if not attribute.deferred]
+    columns = [attribute.key for attribute in class_mapper(type(row)).column_attrs if not attribute.deferred]
     session.refresh(row, columns, with_for_update={"key_share": True})
 
 

@@ -75,7 +75,7 @@ class PlanStep(Base):
     is_point_of_no_return: Mapped[bool] = mapped_column(server_default=text("false"))
     is_cancellable: Mapped[bool] = mapped_column(server_default=text("true"))
     title: Mapped[str]
-    body: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)  # sealed, since both can hold secrets: {"params", "body"}
+    body: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)  # sealed: it can hold secrets
     pin: Mapped[str]  # sha256 of the step's pin
     shown: Mapped[Json]
     effect_deadline_s: Mapped[float]  # the effect has landed this long after the intent, or never will

@@ -68,6 +68,12 @@ def active_runs(session: Session, *, reach: Reach, limit: int = 50) -> list[Run]
     return _listed(session, select(Run).where(Run.state.in_(open_states), _within(reach, Run.service_id)).limit(limit))
 
 
+def newest_runs(session: Session, *, reach: Reach, before: int | None = None, limit: int = 50) -> list[Run]:
+    """A page of all runs, newest first. `before` is the id of the last one of the page above."""
+    query = select(Run).where(_within(reach, Run.service_id)).limit(limit)
+    return _listed(session, query.where(Run.id < before) if before else query)
+
+
 def _listed(session: Session, query: Select[Run]) -> list[Run]:
     return list(session.scalars(query.order_by(Run.id.desc()).options(*_EVERYTHING)))
 

@@ -34,18 +34,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Step:
-    """An action with its parameters and what it resolved to."""
+    """An action and what it resolved to."""
 
     action: Action
-    params: Body
     resolved: Resolved
 
     @property
     def pin(self) -> str:
-        return fingerprint(self.resolved.pin)
+        return _fingerprint(self.resolved.pin)
 
 
-def fingerprint(value: Any) -> str:
+def _fingerprint(value: Any) -> str:
     """SHA-256 over a JSON value in its canonical form."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -55,15 +54,18 @@ def resolve(subject: str, _params: Json) -> Json:
     plan_id = int(subject.removeprefix("plan-"))
     try:
         question = _ask(plan_id)
-        steps = [_resolved(part, question.ctx) for part in _parts(question)]
+        pin(plan_id, _parts(question), question.ctx)
     except (Refused, StepFailed, Unreachable) as refusal:
         _fail(plan_id, refusal.sentence)
     except Exception as fault:
         log.exception("plan %s could not be made", plan_id)
         _fail(plan_id, f"{OUR_FAULT} ({type(fault).__name__}).")
-    else:
-        _freeze(plan_id, steps)
     return {"plan_id": plan_id}
+
+
+def pin(plan_id: int, steps: list[Part], ctx: Context) -> None:
+    """Resolve these steps against the world and freeze the plan with what they resolved to."""
+    _freeze(plan_id, [_resolved(step, ctx) for step in steps])
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,7 @@ def _opened(release: Release) -> Json:
 
 def _resolved(part: Part, ctx: Context) -> _Step:
     action = registry.action(part.action)
-    params = action.Params.model_validate(part.params)
-    return _Step(action, params.model_dump(mode="json"), action.resolve(params, ctx))
+    return _Step(action, action.resolve(action.Params.model_validate(part.params), ctx))
 
 
 def _taken_back(session: Session, run_id: int) -> list[tuple[str, str, Body]]:
@@ -132,7 +133,7 @@ def _taken_back(session: Session, run_id: int) -> list[tuple[str, str, Body]]:
         .order_by(PlanStep.position.desc())
         .options(undefer(PlanStep.body))
     )
-    return [(step.action, step.title, unseal(step.body)["body"]) for step in session.scalars(query)]
+    return [(step.action, step.title, unseal(step.body)) for step in session.scalars(query)]
 
 
 def _freeze(plan_id: int, steps: list[_Step]) -> None:
@@ -146,8 +147,8 @@ def _freeze(plan_id: int, steps: list[_Step]) -> None:
         plan.is_destructive = any(step.action.destructive for step in steps)
         plan.is_blocked = any(warning.blocking for step in steps for warning in step.resolved.warnings)
         plan.expected_s, plan.expected_from = _expected(session, plan, steps)
-        plan.digest = fingerprint([[step.action.name, step.pin] for step in steps])
-        plan.state, plan.resolved_at = PlanState.READY, db_now(session)
+        digest = _fingerprint([[step.action.name, step.pin] for step in steps])
+        plan.state, plan.digest, plan.resolved_at = PlanState.READY, digest, db_now(session)
         session.flush()
         history.tell_plan(session, plan)
 
@@ -164,7 +165,7 @@ def _row(plan: Plan, position: int, step: _Step) -> PlanStep:
         is_point_of_no_return=action.point_of_no_return,
         is_cancellable=action.cancellable,
         title=resolved.title,
-        body=seal({"params": step.params, "body": resolved.body}),
+        body=seal(resolved.body),
         pin=step.pin,
         shown=resolved.model_dump(mode="json", exclude={"body", "pin"}),
         effect_deadline_s=resolved.effect_deadline_s,
