@@ -2,14 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.accounts.policy import Permission, Person
 from app.audit import actions as audit
 from app.core import live
-from app.core.clock import now
 from app.core.errors import Forbidden, Refused
 from app.incidents import roles, timeline
 from app.incidents.facts import checked
@@ -108,7 +107,7 @@ def _lock(session: Session, *incidents: Incident | None) -> None:
 
 
 def _enter(session: Session, incident: Incident, state: State, *, reason: str, duplicate_of: Incident | None, by: Person) -> None:
-    moment = now()
+    moment = session.scalars(select(func.now())).one()  # the transaction's, as that of the line: the line stands in the phase it opens
     session.execute(update(Phase).where(Phase.incident_id == incident.id, Phase.ended_at.is_(None)).values(ended_at=moment))
     session.add(Phase(incident_id=incident.id, state=state, by=by.name, reason=reason, began_at=moment))
     incident.state, incident.state_since = state, moment

@@ -107,7 +107,7 @@ def _line(name: str, old: object, new: object) -> str:
         case "impact":
             return f"set the impact: {new}" if new else "took back the impact"
         case "affected_percent":
-            return "set the share of affected users to unknown" if new is None else f"set the share of affected users to {new:g} %"
+            return "set the share of affected users to unknown" if new is None else f"set the share of affected users to {new:g}\u00a0%"
         case "began_at":
             return f"set the beginning to {new:%Y-%m-%d %H:%M} UTC" if isinstance(new, datetime) else "set the beginning to unknown"
         case _:

@@ -98,6 +98,12 @@ def holder_of(session: Session, incident: Incident, role: str) -> RoleHolder | N
     return session.scalar(query.options(joinedload(RoleHolder.user)))
 
 
+def past(session: Session, incident: Incident, *, limit: int = 50) -> list[RoleHolder]:
+    """Holdings that have ended, the last one first."""
+    query = select(RoleHolder).where(RoleHolder.incident_id == incident.id, RoleHolder.until.is_not(None)).order_by(RoleHolder.id.desc())
+    return list(session.scalars(query.limit(limit).options(joinedload(RoleHolder.user))))
+
+
 def _begin(session: Session, incident: Incident, role: str, *, user_id: int, line: str, briefing: str, by: Person) -> RoleHolder:
     holder = RoleHolder(incident_id=incident.id, role=role, user=session.get_one(User, user_id), briefing=briefing)
     session.add(holder)

@@ -23,6 +23,10 @@ ROUTES = [
     "timeline",
     "verifications",
     "api",
+    "services",
+    "targets",
+    "checks",
+    "clusters",
 ]
 LARGEST_BODY = 1_000_000
 

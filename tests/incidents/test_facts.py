@@ -23,7 +23,7 @@ def test_every_changed_fact_has_a_line_and_the_same_again_has_none(db, ana, inci
         "renamed the incident from “Log-in fails for some users” to “Log-in fails”",
         "set the severity from high to critical",
         "set the impact: Nobody gets in",
-        "set the share of affected users to 30 %",
+        "set the share of affected users to 30\u00a0%",
         f"set the beginning to {began:%Y-%m-%d %H:%M} UTC",
     ]
     facts.change(db, incident, impact="", affected_percent=None, began_at=None, is_drill=True, by=ana)

@@ -22,6 +22,7 @@ def test_the_worst_come_first_and_of_those_the_newest(db, ana):
 def test_what_ended_last_comes_first(db, ana):
     first, second, third = (make_incident(db, by=ana) for _ in range(3))
     move(db, second, State.RESOLVED, by=ana)
+    db.commit()  # the time of a move is its transaction's
     move(db, first, State.CANCELLED, by=ana, reason="false alarm")
     assert [one.id for one in recently_ended(db, reach=ALL)] == [first.id, second.id]
     assert third.resolved_at is None

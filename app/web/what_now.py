@@ -1,0 +1,168 @@
+"""The sentence of an incident and the one loud thing to do: first what waits for a person, then what runs, then what comes next.
+
+Pure functions: rows in, words out. The page draws one primary button at most.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from app.catalog.models import Rollout, Service
+from app.catalog.releases import Offer
+from app.core.clock import now
+from app.incidents.models import Incident
+from app.incidents.states import State
+from app.runs.models import Run
+from app.runs.states import RunState
+from app.verification.models import Verification
+from app.web.filters import span
+from app.web.incident_views import ServiceView, TargetView
+
+WORKING = frozenset({State.DETECTED, State.ASSESSED, State.DECIDED, State.RECOVERING, State.VERIFYING})
+
+
+@dataclass(frozen=True)
+class Primary:
+    """The loud button: a link, or a form that posts `fields`. `needs` names the right without which it is not drawn."""
+
+    label: str
+    url: str
+    fields: dict[str, str] = field(default_factory=dict)
+    is_post: bool = False
+    needs: str = "plan"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class WhatNow:
+    say: str
+    next: str
+    mood: str  # ok | run | warn | bad | idle
+    word: str
+    primary: Primary | None = None
+    run: Run | None = None
+    verification: Verification | None = None
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """A target that can go back, with what runs there and what is offered."""
+
+    service: Service
+    target: TargetView
+    running: Rollout
+    offer: Offer
+
+
+def of(incident: Incident, *, services: Sequence[ServiceView], runs: Sequence[Run], verifications: Sequence[Verification]) -> WhatNow:
+    """What to say now. Runs and verifications are those of the incident, newest first."""
+    run = next((one for one in runs if not one.is_over), None)
+    if run:
+        return WhatNow("", "", "run", "", run=run)
+    watching = next((one for one in verifications if one.state == "watching"), None)
+    if watching:
+        return _watching(watching)
+    if State(incident.state) not in WORKING:
+        return _over(incident)
+    verdict = next((one for one in verifications if one.verdict), None)
+    last = runs[0] if runs else None
+    if verdict and (last is None or last.ended_at is None or verdict.began_at >= last.ended_at or verdict.run_id == last.id):
+        return _judged(incident, verdict, services)
+    if last:
+        return _ran(incident, last, services)
+    return _undecided(incident, services)
+
+
+def way_back(services: Sequence[ServiceView]) -> WayBack | None:
+    """Where a rollback would start: production of the service that changed last and can go back."""
+    ways = [
+        WayBack(service.service, target, target.running, target.offer)
+        for service in services
+        for target in service.targets
+        if target.running and target.offer
+    ]
+    return max(ways, key=lambda way: (way.target.target.environment == "production", way.running.began_at), default=None)
+
+
+def roll_back(incident: Incident, way: WayBack) -> Primary:
+    """The button that asks for the preview of the rollback."""
+    return Primary(
+        label=f"Roll back {way.service.name} to {way.offer.release.version}",
+        url=f"/targets/{way.target.target.id}/plans",
+        fields={"kind": "rollback", "release_id": str(way.offer.release.id), "incident_id": str(incident.id)},
+        is_post=True,
+        note="Opens the preview. Nothing changes until you confirm there.",
+    )
+
+
+def _undecided(incident: Incident, services: Sequence[ServiceView]) -> WhatNow:
+    if way := way_back(services):
+        name, version, age = way.service.name, way.running.release.version, span(now() - way.running.began_at)
+        say = f"{name} runs {version} since {age}."
+        if way.target.changed_lately and way.running.replaced:
+            say = f"{name} went from {way.running.replaced.version} to {version} {age} ago."
+        good = "is the last good version" if way.offer.proven else "ran before and is not proven good"
+        next_ = f"{way.offer.release.version} {good}. Nothing is decided yet."
+        return WhatNow(say, next_, "idle", "Open", roll_back(incident, way))
+    if not services:
+        add = Primary("Add the service that fails", f"/incidents/{incident.id}/services", needs="respond")
+        return WhatNow(
+            "No service is named yet.", "Name it, and the console shows what changed and where it can go back to.", "idle", "Open", add
+        )
+    say = f"Nothing else than what runs now is known of {services[0].service.name}, so there is nothing to go back to."
+    return WhatNow(
+        say, "Fix forward, then verify: the console watches the checks and gives the verdict.", "idle", "Open", _verify(incident, services)
+    )
+
+
+def _watching(verification: Verification) -> WhatNow:
+    follow = Primary("Watch the verification", f"/verifications/{verification.id}", needs="read")
+    say = verification.sentence or "The checks are being watched."
+    return WhatNow(say, "Nothing to press here: the verdict comes by itself.", "run", "Verifying", follow, verification=verification)
+
+
+def _judged(incident: Incident, verdict: Verification, services: Sequence[ServiceView]) -> WhatNow:
+    if verdict.verdict == "recovered":
+        resolve = _move(incident, State.RESOLVED, f"Resolve {incident.ref}")
+        return WhatNow(verdict.sentence, "The proof is there. Resolving it is your word.", "ok", "Recovered", resolve, verification=verdict)
+    word = {"partly": "Partly recovered", "not": "Not recovered", "worse": "Worse than before"}[verdict.verdict or "not"]
+    look = Primary("See what the checks say", f"/verifications/{verdict.id}", needs="read")
+    way = way_back(services)
+    if verdict.run_id is None and way:
+        return WhatNow(verdict.sentence, "Going back is the other way.", "bad", word, roll_back(incident, way), verification=verdict)
+    next_ = "Undo the run, go back further, or fix forward and verify again: all three are on this page."
+    return WhatNow(verdict.sentence, next_, "bad", word, look, verification=verdict)
+
+
+def _ran(incident: Incident, run: Run, services: Sequence[ServiceView]) -> WhatNow:
+    say = run.sentence or f"Run {run.id} ended: {run.state}."
+    if run.state == RunState.SUCCEEDED:
+        return WhatNow(say, "Whether the service works again is not proven yet.", "ok", "Done", _verify(incident, services))
+    look = Primary(f"Open run {run.id}", f"/runs/{run.id}", needs="read")
+    return WhatNow(say, "Look at what it left, then make a new plan: it shows what would change now.", "bad", run.state.capitalize(), look)
+
+
+def _over(incident: Incident) -> WhatNow:
+    ended = incident.resolved_at or incident.state_since
+    took = span(ended - incident.since)
+    match State(incident.state):
+        case State.DUPLICATE:
+            other = Primary(f"Open INC-{incident.duplicate_of_id}", f"/incidents/{incident.duplicate_of_id}", needs="read")
+            return WhatNow(f"This is the same as INC-{incident.duplicate_of_id}.", "Work goes on there.", "idle", "Duplicate", other)
+        case State.CANCELLED:
+            return WhatNow(f"Cancelled after {took}.", "Nothing has to be done. The timeline stays.", "idle", "Cancelled")
+        case State.RESOLVED:
+            reviewed = _move(incident, State.REVIEWED, "Mark it as reviewed")
+            return WhatNow(f"Resolved after {took}.", "Next: talk it through and write down what was learned.", "ok", "Resolved", reviewed)
+    return WhatNow(f"Resolved after {took}, and reviewed.", "Nothing has to be done.", "ok", "Reviewed")
+
+
+def _verify(incident: Incident, services: Sequence[ServiceView]) -> Primary | None:
+    """Watch the checks of the first service that has any."""
+    service = next((one.service for one in services if one.figures), None)
+    if service is None:
+        return None
+    return Primary(f"Verify {service.name}", f"/incidents/{incident.id}/verifications", {"service": service.slug}, is_post=True)
+
+
+def _move(incident: Incident, state: State, label: str) -> Primary:
+    return Primary(label, f"/incidents/{incident.id}/state", {"state": state}, is_post=True, needs="command")
