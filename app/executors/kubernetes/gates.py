@@ -5,6 +5,7 @@ are about the rollout before. The rules for Deployments are kubectl's; for State
 never happened, so the pods themselves are asked.
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from app.executors.base import Body
@@ -37,8 +38,8 @@ def _deployment(live: Body) -> Progress:
     updated, available = objects.status(live, "updatedReplicas"), objects.status(live, "availableReplicas")
     all_pods = objects.status(live, "replicas")
     ready = min(updated, available)
-    if objects.condition(live, "Progressing").get("reason") == "ProgressDeadlineExceeded":
-        limit = live["spec"].get("progressDeadlineSeconds", 600)
+    limit = int(live["spec"].get("progressDeadlineSeconds") or 600)
+    if _is_out_of_time(live, limit):
         return Progress(ready, wanted, False, gave_up=f"no progress within the Deployment's own limit of {limit} s")
     if updated < wanted:
         return Progress(ready, wanted, False, f"{wanted - updated} new pods are not there yet")
@@ -47,6 +48,21 @@ def _deployment(live: Body) -> Progress:
     if available < updated:
         return Progress(ready, wanted, False, f"{updated - available} new pods are not ready")
     return Progress(wanted, wanted, True)
+
+
+def _is_out_of_time(live: Body, limit_s: int) -> bool:
+    """Whether the controller gave up on this rollout, and not on the one before.
+
+    The condition of a rollout that failed stays as it is until the next one makes progress, and is never renewed: one that is older
+    than the template says nothing, so from there on the limit is counted by ourselves.
+    """
+    condition = objects.condition(live, "Progressing")
+    if condition.get("reason") != "ProgressDeadlineExceeded":
+        return False
+    written, said = objects.written_at(live), condition.get("lastUpdateTime")
+    if written is None or not said or datetime.fromisoformat(said) > written:
+        return True
+    return datetime.now(UTC) - written > timedelta(seconds=limit_s)
 
 
 def _daemon_set(live: Body) -> Progress:
@@ -69,6 +85,9 @@ def _stateful_set(live: Body, revision: str, pods: list[Pod]) -> Progress:
     here = {pod.ordinal: pod for pod in pods if not pod.stopping}
     good = [number for number in ordinals if number in here and here[number].revision == revision and here[number].ready]
     if len(good) == len(ordinals):
+        steady = int(spec.get("minReadySeconds") or 0)
+        if steady and objects.status(live, "availableReplicas") < objects.wanted(live):
+            return Progress(len(good), len(ordinals), False, f"every pod is ready and must stay so for {steady} s")
         return Progress(len(good), len(ordinals), True)
     left = [f"{live['metadata']['name']}-{number}" for number in ordinals if number not in good]
     stuck = [pod for pod in here.values() if pod.is_stuck and pod.revision != revision and pod.ordinal in ordinals]

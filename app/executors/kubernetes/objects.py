@@ -1,5 +1,6 @@
 """Where a workload is, and how to read the object that the API server returns for it."""
 
+from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -107,6 +108,16 @@ def condition(live: Body, kind: str) -> Body:
             result: Body = found
             return result
     return {}
+
+
+def written_at(live: Body) -> datetime | None:
+    """When somebody last wrote the pod template, by the API server's clock. None where managedFields does not say."""
+    times = [
+        datetime.fromisoformat(entry["time"])
+        for entry in live["metadata"].get("managedFields") or []
+        if entry.get("time") and "f:template" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
+    ]
+    return max(times, default=None)
 
 
 def selector(live: Body) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.executors.kubernetes.problems import Answered, Silent
 
-WIDTH = 24
+WIDTH = 64  # threads come only as they are needed; a cluster that hangs must not hold up another
 _askers: ThreadPoolExecutor | None = None
 
 

@@ -22,7 +22,7 @@ _CLAIMS = "volumeClaimTemplates of the StatefulSet, which cannot be changed."
 
 
 class RollbackParams(Address):
-    """`template` is the raw pod template of the release; `digest` is checked against it."""
+    """`template` is the raw pod template of the release and what is pinned; `digest` is the name that the release has."""
 
     version: str
     digest: str

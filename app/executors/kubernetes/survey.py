@@ -62,7 +62,8 @@ class Survey:
         answer = self._answers.get(name)
         if isinstance(answer, dict):
             return list(answer.get("items") or [])
-        if answer is not None:
+        # 404: the cluster has no such kind, so there are none
+        if answer is not None and not (isinstance(answer, Answered) and answer.status == 404):
             self.unknown[name] = _gap(answer)
         return []
 

@@ -1,12 +1,12 @@
 """Wait until every replica runs the release and is ready, and say why those that do not come up do not."""
 
+from datetime import datetime
 from functools import partial
 from typing import ClassVar
 
 from app.executors.base import ActionClass, Body, Caution, Context, Params, Resolved, Seen, Standing, Undo
 from app.executors.kubernetes import changing, digests, gates, objects, owners, parallel, reading, survey
 from app.executors.kubernetes.client import Api, connect
-from app.executors.kubernetes.gates import Progress
 from app.executors.kubernetes.objects import Address, address_of, namespaced
 from app.executors.kubernetes.pods import Pod, by_state
 from app.executors.kubernetes.problems import Answered, Silent, reads
@@ -15,7 +15,7 @@ _GUESS_S = 30.0
 
 
 class WaitParams(Address):
-    """With a `digest`, another template there is a drift; without one, the rollout of whatever is there is followed."""
+    """The release to wait for; without a `digest`, the one that is there when the plan is made."""
 
     digest: str = ""
     version: str = ""
@@ -37,10 +37,12 @@ class Wait:
         api = connect(ctx.credentials)
         with reads(params.label):
             live = api.get(params.path)
-        version = params.version or digests.version_of(objects.template(live))
+        template = objects.template(live)
+        version = params.version or digests.version_of(template)
+        digest = params.digest or digests.digest(template)
         return Resolved(
-            body=params.fields() | {"uid": objects.uid(live), "digest": params.digest, "version": version},
-            pin={"uid": objects.uid(live), "digest": params.digest},
+            body=params.fields() | {"uid": objects.uid(live), "digest": digest, "version": version},
+            pin={"uid": objects.uid(live), "digest": digest},
             title=f"Wait until {params.short} is rolled out",
             target=f"{params.label} on {params.cluster or api.name}",
             version_after=version,
@@ -55,7 +57,7 @@ class Wait:
             live = changing.look(api, address, body)
             if isinstance(live, Seen):
                 return live
-            if body["digest"] and not objects.is_template(live, body["digest"]):
+            if not objects.is_template(live, body["digest"]):
                 return _replaced(address, live, body)
             revisions, pods = parallel.together(
                 partial(reading.list_revisions, api, address, live), partial(reading.list_pods, api, address, live)
@@ -82,42 +84,39 @@ def _replaced(address: Address, live: Body, body: Body) -> Seen:
 
 def _look(api: Api, address: Address, live: Body, revisions: list[Body], pods: list[Pod]) -> Seen:
     revision, version = reading.current_revision(address, live, revisions), digests.version_of(objects.template(live))
-    parts = [_marked(pod, revision) for pod in pods if not pod.finished or pod.is_stuck]
-    evidence = changing.evidence(live) | {
-        "revision": revision,
-        "image_ids": sorted({i for pod in pods if pod.ready for i in pod.image_ids}),
-    }
-
-    def seen(standing: Standing, sentence: str, how: Progress | None = None, warnings: list[Caution] | None = None) -> Seen:
-        return Seen(
-            standing=standing,
-            sentence=sentence,
-            done=how.done if how else None,
-            total=how.total if how else None,
-            parts=[*parts],
-            evidence=evidence,
-            warnings=warnings or [],
-        )
-
+    image_ids = sorted({image_id for pod in pods if pod.ready for image_id in pod.image_ids})
+    seen = Seen(
+        standing=Standing.IN_PROGRESS,
+        sentence="The controller has not seen the change yet.",
+        parts=[_marked(pod, revision) for pod in pods if not pod.finished or pod.is_stuck],
+        evidence=changing.evidence(live) | {"revision": revision, "image_ids": image_ids},
+    )
     if not objects.is_observed(live) or not revision:
-        return seen(Standing.IN_PROGRESS, "The controller has not seen the change yet.")
+        return seen
     how = gates.progress(address, live, revision, pods)
+    seen.done, seen.total = how.done, how.total
     count = f"{how.done} of {how.total} pods serve {version}"
     if how.is_done:
-        return seen(Standing.DONE, f"{count}." if how.total else f"{address.short} is scaled to 0: nothing runs.", how)
-    troubles = [*_held_back(live), *_not_coming_up(parts, revision), *_refused(api, address, live, pods)]
-    still_up = [pod for pod in pods if pod.ready and pod.revision != revision]
-    tail = f"; {_pods(len(still_up))} of the version before {'serves' if len(still_up) == 1 else 'serve'}" if still_up else ""
+        seen.standing = Standing.DONE
+        seen.sentence = f"{count}." if how.total else _nothing(address)
+        return seen
+    seen.warnings = [*_held_back(live), *_not_coming_up(pods, revision), *_refused(api, address, live, pods)]
+    why = " ".join(warning.sentence for warning in seen.warnings[:1] if not warning.unknown)
+    old = [pod for pod in pods if pod.ready and pod.revision != revision]
     if how.gave_up:
-        reason = f" {troubles[0].sentence}" if troubles else ""
-        return seen(
-            Standing.FAILED,
-            f"{count}: {how.gave_up}.{reason}{f' Still up: {by_state(still_up)} of the version before.' if still_up else ''}",
-            how,
-            troubles,
-        )
-    sentence = troubles[0].sentence if troubles else f"{how.waits_for[:1].upper()}{how.waits_for[1:]}."
-    return seen(Standing.IN_PROGRESS, f"{count}{tail}. {sentence}", how, troubles)
+        seen.standing = Standing.FAILED
+        still_up = f"Still up: {by_state(old)} of the version before." if old else ""
+        seen.sentence = " ".join(part for part in (f"{count}: {how.gave_up}.", why, still_up) if part)
+        return seen
+    beside = f"; {_pods(len(old))} of the version before {'serves' if len(old) == 1 else 'serve'}" if old else ""
+    seen.sentence = f"{count}{beside}. {why or f'{how.waits_for[:1].upper()}{how.waits_for[1:]}.'}"
+    return seen
+
+
+def _nothing(address: Address) -> str:
+    if address.kind == "DaemonSet":
+        return f"No node matches {address.short}: nothing runs."
+    return f"{address.short} is scaled to 0: nothing runs."
 
 
 def _pods(count: int) -> str:
@@ -166,12 +165,14 @@ def _refused(api: Api, address: Address, live: Body, pods: list[Pod]) -> list[Ca
         found = api.get(namespaced(address.namespace, "events"), query, timeout_s=survey.WITHIN_S)
     except (Answered, Silent):
         return [Caution(code="unknown", sentence="Why pods are not created is not known: events cannot be read.", unknown=True)]
-    events = sorted(found.get("items") or [], key=_when)
+    written = objects.written_at(live)
+    # an event from before this template is about another rollout
+    events = sorted((event for event in found.get("items") or [] if written is None or _when(event) >= written), key=_when)
     return [_not_created(str(events[-1].get("message", "")))] if events else []
 
 
-def _when(event: Body) -> str:
-    return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
+def _when(event: Body) -> datetime:
+    return datetime.fromisoformat(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"])
 
 
 def _not_created(message: str) -> Caution:

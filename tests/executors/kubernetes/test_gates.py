@@ -1,5 +1,7 @@
 """When a rollout is done, from the controllers' own counts."""
 
+from datetime import UTC, datetime, timedelta
+
 from app.executors.kubernetes import gates, objects
 from app.executors.kubernetes.objects import Address
 from app.executors.kubernetes.pods import Pod
@@ -32,6 +34,22 @@ def test_a_deployment_says_itself_that_it_gave_up():
     live = deployment(conditions=[{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}])
     live["spec"]["progressDeadlineSeconds"] = 8
     assert progress(live).gave_up == "no progress within the Deployment's own limit of 8 s"
+
+
+def test_a_verdict_on_the_rollout_before_does_not_count_until_the_limit_is_over_again():
+    now = datetime.now(UTC)
+    gave_up = {"type": "Progressing", "reason": "ProgressDeadlineExceeded", "lastUpdateTime": (now - timedelta(minutes=5)).isoformat()}
+    live = deployment(conditions=[gave_up])
+    live["spec"]["progressDeadlineSeconds"] = 60
+
+    def written(ago):
+        fields = {"f:spec": {"f:template": {}}}
+        live["metadata"]["managedFields"] = [{"manager": "lastgood", "time": (now - ago).isoformat(), "fieldsV1": fields}]
+        return progress(live).gave_up
+
+    assert written(timedelta(minutes=6))
+    assert not written(timedelta(seconds=10))
+    assert written(timedelta(minutes=2))
 
 
 def test_conditions_count_only_once_the_controller_has_seen_the_spec():

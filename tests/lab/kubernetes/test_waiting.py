@@ -35,8 +35,10 @@ def test_pods_that_do_not_come_up_say_why_and_the_old_ones_still_serve(shop, tag
     assert (bad.mood, bad.version) == ("bad", tag)
 
 
-def test_the_clusters_own_limit_is_a_failure_with_the_reason_and_only_of_this_rollout(shop):
-    shop.create("Deployment", progressDeadlineSeconds=2)
+@pytest.mark.parametrize(("replicas", "unavailable"), [(3, 0), (1, 1)])
+def test_the_clusters_own_limit_is_a_failure_with_the_reason_and_only_of_this_rollout(shop, replicas, unavailable):
+    rolling = {"maxSurge": 1 - unavailable, "maxUnavailable": unavailable}
+    shop.create("Deployment", replicas=replicas, progressDeadlineSeconds=2, strategy={"type": "RollingUpdate", "rollingUpdate": rolling})
     shop.rolled_out("Deployment")
     good = shop.read("Deployment")
     shop.set_image("Deployment", "v1.2.6-missing")
@@ -44,7 +46,7 @@ def test_the_clusters_own_limit_is_a_failure_with_the_reason_and_only_of_this_ro
     failed = shop.until(lambda: seen if (seen := step.observe()).standing is Standing.FAILED else None)
     assert "no progress within the Deployment's own limit of 2 s" in failed.sentence
     assert "ImagePullBackOff" in failed.sentence
-    assert "Still up: 3 Ready of the version before." in failed.sentence
+    assert ("Still up: 3 Ready of the version before." in failed.sentence) is (unavailable == 0)
     # the condition of the rollout that failed is still there when the next one begins
     shop.back_to("Deployment", good).apply()
     waiting(shop).until(Standing.DONE)
