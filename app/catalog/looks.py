@@ -3,7 +3,7 @@
 import time
 from datetime import timedelta
 
-from sqlalchemy import Select, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,7 @@ TRIES = 3  # a look that its runners left unanswered this often is given up
 KEPT = timedelta(minutes=10)
 RING_AGAIN = timedelta(seconds=2)
 BATCH = 50
+BACKGROUND = frozenset({"target.observe"})  # nobody sits before a page and waits for these
 UNANSWERED = "The runner does not answer. Nothing was changed. See whether it runs (`lastgood doctor`), then try again."
 GIVEN_UP = "The runner stopped in the middle of this look three times. Nothing was changed. Its log says why; then try again."
 
@@ -61,17 +62,28 @@ def ask_and_wait(kind: str, subject: str, params: Json, *, timeout_s: float = 5.
     raise Refused(UNANSWERED)
 
 
-def claim(session: Session, look_id: int | None = None) -> Look | None:
-    """Take a look that waits, or whose runner fell silent: this one, or the oldest. None where there is nothing to take."""
-    wanted = select(Look.id).where(or_(Look.state == "queued", _lease_is_over))
-    wanted = wanted.where(Look.id == look_id) if look_id is not None else wanted.order_by(Look.id)
+def due(session: Session, *, background: bool, limit: int = BATCH) -> list[int]:
+    """The looks that could be taken now, the oldest first: those of the background, or those that a person waits for."""
+    return list(session.scalars(select(Look.id).where(_open(background)).order_by(Look.id).limit(limit)))
+
+
+def claim(session: Session, look_id: int, *, background: bool | None = None) -> Look | None:
+    """Take a look that waits, or whose runner fell silent. None where somebody has it, it is answered, or it is of the other sort."""
+    wanted = select(Look.id).where(Look.id == look_id, _open(background))
     return session.scalar(
         update(Look)
-        .where(Look.id == wanted.limit(1).with_for_update(skip_locked=True).scalar_subquery())
+        .where(Look.id == wanted.with_for_update(skip_locked=True).scalar_subquery())
         .values(state="looking", fence=Look.fence + 1, lease_until=_now() + _lease())
         .returning(Look),
         execution_options={"populate_existing": True},
     )
+
+
+def _open(background: bool | None) -> ColumnElement[bool]:
+    is_open = or_(Look.state == "queued", _lease_is_over)
+    if background is None:
+        return is_open
+    return and_(is_open, Look.kind.in_(BACKGROUND) if background else Look.kind.not_in(BACKGROUND))
 
 
 def _lease() -> timedelta:

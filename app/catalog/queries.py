@@ -13,7 +13,7 @@ from app.catalog.models import AllowedAddress, Check, Cluster, Contact, Link, Re
 from app.core.errors import NotFound
 
 Row = TypeVar("Row")
-Ordered = TypeVar("Ordered", Check, Contact, Link)
+Ordered = TypeVar("Ordered", Contact, Link)
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,14 @@ def services(session: Session, *, reach: Reach) -> list[Service]:
 
 def targets_of(session: Session, service: Service) -> list[Target]:
     """Where the service runs, production first, each with its cluster."""
+    return targets_on_services(session, [service])
+
+
+def targets_on_services(session: Session, services: Iterable[Service]) -> list[Target]:
+    """Where these services run; of each, production first."""
     query = (
         select(Target)
-        .where(Target.service_id == service.id, Target.archived_at.is_(None))
+        .where(Target.service_id.in_([service.id for service in services]), Target.archived_at.is_(None))
         .options(joinedload(Target.cluster), joinedload(Target.service))
         .order_by(Target.environment != "production", Target.environment, Target.id)
     )
@@ -90,7 +95,17 @@ def get_check(session: Session, check_id: int, *, reach: Reach) -> Check:
 
 
 def checks_of(session: Session, service: Service) -> list[Check]:
-    return _in_order(session, service, Check, Check.archived_at.is_(None))
+    return checks_on_services(session, [service])
+
+
+def checks_on_services(session: Session, services: Iterable[Service]) -> list[Check]:
+    """The checks of these services; of each, in the order in which they were added."""
+    query = (
+        select(Check)
+        .where(Check.service_id.in_([service.id for service in services]), Check.archived_at.is_(None))
+        .order_by(Check.position, Check.id)
+    )
+    return list(session.scalars(query))
 
 
 def contacts_of(session: Session, service: Service) -> list[Contact]:
@@ -150,8 +165,8 @@ def recent_changes(session: Session, *, reach: Reach, hours: int = 24) -> list[C
     return [Changed(target.service, target, rollout, rollout.release, rollout.replaced) for rollout, target in session.execute(query)]
 
 
-def _in_order(session: Session, service: Service, model: type[Ordered], *where: ColumnElement[bool]) -> list[Ordered]:
-    query = select(model).where(model.service_id == service.id, *where).order_by(model.position, model.id)
+def _in_order(session: Session, service: Service, model: type[Ordered]) -> list[Ordered]:
+    query = select(model).where(model.service_id == service.id).order_by(model.position, model.id)
     return list(session.scalars(query))
 
 

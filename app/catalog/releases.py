@@ -102,6 +102,12 @@ def releases_of(session: Session, target: Target, *, limit: int = 100) -> list[R
     return list(session.scalars(select(Release).where(Release.target_id == target.id).order_by(*_NEWEST).limit(limit)))
 
 
+def rollouts_of(session: Session, release: Release, *, limit: int = 20) -> list[Rollout]:
+    """When the release ran, newest first."""
+    query = select(Rollout).where(Rollout.release_id == release.id).order_by(Rollout.began_at.desc()).limit(limit)
+    return list(session.scalars(query))
+
+
 def offer(session: Session, target: Target) -> Offer | None:
     """*Last good*: the newest good release that differs from what runs.
 

@@ -99,7 +99,8 @@ def _is(commit: Commit, said: str) -> bool:
 
 def _names(log: Sequence[Commit]) -> dict[str, str]:
     """Which release each commit is: the commit that first had its content, so that a return to it is not a new release."""
-    names, first = {}, {}
+    names: dict[str, str] = {}
+    first: dict[str, str] = {}  # content -> the release that had it first
     for commit in reversed(log):
         named = commit.release if commit.tags or commit.same_as else first.get(commit.tree, commit.sha)
         names[commit.sha] = first[commit.tree] = named

@@ -127,25 +127,43 @@ def add(
     session: Session, service: Service, *, kind: str, environment: str, config: Json, by: Person, credential: Any = None, unseen: str = ""
 ) -> Target:
     """Register where a service runs, and have the runner look at it. `unseen` says why nobody has seen it yet, where that is so."""
-    facts = _checked(session, kind, environment, config)
-    target = Target(service_id=service.id, kind=kind, observe_problem=unseen, **facts)
+    environment, config = checked(session, kind, environment, config)
+    target = Target(
+        service_id=service.id,
+        kind=kind,
+        environment=environment,
+        config=config,
+        cluster_id=config.get("cluster_id"),
+        observe_problem=unseen,
+    )
     if kind == "git" and credential:
         target.secret_id = credentials.keep(session, None, name=f"{service.slug} git", purpose="git", value=credential, by=by)
     session.add(target)
-    session.flush()
-    _changed(session, target, "target.add", by=by, config=facts["config"], environment=environment)
+    _changed(session, target, "target.add", by=by)
     return target
 
 
 def edit(session: Session, target: Target, *, environment: str, config: Json, by: Person, credential: Any = None, unseen: str = "") -> None:
     """Change where to look. What ran there before stays in the history."""
-    facts = _checked(session, target.kind, environment, config)
-    target.environment, target.config, target.cluster_id = facts["environment"], facts["config"], facts["cluster_id"]
-    target.observe_problem = unseen
+    target.environment, target.config = checked(session, target.kind, environment, config)
+    target.cluster_id, target.observe_problem = target.config.get("cluster_id"), unseen
     if target.kind == "git" and credential:
         name = f"{target.service.slug} git"
         target.secret_id = credentials.keep(session, target.secret_id, name=name, purpose="git", value=credential, by=by)
-    _changed(session, target, "target.edit", by=by, config=facts["config"], environment=environment)
+    _changed(session, target, "target.edit", by=by)
+
+
+def checked(session: Session, kind: str, environment: str, config: Json) -> tuple[str, Json]:
+    """The name of the environment and the settings, as they are stored. Invalid where a field is wrong; the world is not asked."""
+    environment = environment.strip().lower()
+    if not _ENVIRONMENT.fullmatch(environment):
+        raise Invalid({"environment": "Name the environment, like production or staging."})
+    parsed = parse(kind, config)
+    if isinstance(parsed, KubernetesTarget):
+        cluster = session.get(Cluster, parsed.cluster_id)
+        if cluster is None or cluster.archived_at:
+            raise Invalid({"cluster_id": "Choose one of the clusters that the console knows."})
+    return environment, parsed.model_dump()
 
 
 def archive(session: Session, target: Target, *, by: Person) -> None:
@@ -156,20 +174,9 @@ def archive(session: Session, target: Target, *, by: Person) -> None:
         live.tell(session, "services", f"service-{target.service_id}")
 
 
-def _checked(session: Session, kind: str, environment: str, config: Json) -> Json:
-    environment = environment.strip().lower()
-    if not _ENVIRONMENT.fullmatch(environment):
-        raise Invalid({"environment": "Name the environment, like production or staging."})
-    parsed = parse(kind, config)
-    cluster_id = parsed.cluster_id if isinstance(parsed, KubernetesTarget) else None
-    cluster = session.get(Cluster, cluster_id) if cluster_id else None
-    if cluster_id and (cluster is None or cluster.archived_at):
-        raise Invalid({"cluster_id": "Choose one of the clusters that the console knows."})
-    return {"environment": environment, "config": parsed.model_dump(), "cluster_id": cluster_id}
-
-
-def _changed(session: Session, target: Target, action: str, *, by: Person, **detail: Any) -> None:
+def _changed(session: Session, target: Target, action: str, *, by: Person) -> None:
     session.flush()
+    detail = {"config": target.config, "environment": target.environment}
     audit.record(session, action, f"target-{target.id}", actor=by.actor, actor_name=by.name, **detail)
     looks.ask(session, "target.observe", f"target-{target.id}", {})
     live.tell(session, "services", f"service-{target.service_id}")
