@@ -251,3 +251,10 @@ def run_broke_the_glass(session, on):
 def run_seen_by_a_reader(session, on):
     reader = stages.person(session, "Sam Okafor", Role.VIEWER)
     return _run(session, on, "running", taken(), under_way(COMING), viewer=reader)
+
+
+@scene
+def runs(session, on):
+    make_run(session, on, make_plan(session, on), state="running", steps=[taken(), under_way(COMING)])
+    make_run(session, on, make_plan(session, on), state="succeeded", steps=[taken(), taken()], sentence="login runs v1.2.3 again.")
+    return "/runs", on.commander

@@ -162,22 +162,23 @@ def make_plan(session, on: Stage, *, state="ready", kind="rollback", steps=None,
     )
     session.add(plan)
     session.flush()
-    for position, one in enumerate((rollback_steps() if steps is None else steps) if ready else [], start=1):
-        session.add(
-            PlanStep(
-                plan_id=plan.id,
-                position=position,
-                action_class="A",
-                body=seal({}),
-                pin=DIGEST,
-                effect_deadline_s=30,
-                step_deadline_s=630,
-                expected_s=4.0 if position == 1 else 60.0,
-                **one,
-            )
-        )
-    session.flush()
+    if ready:
+        _add_steps(session, plan, rollback_steps() if steps is None else steps)
     return plan
+
+
+def finish_plan(session, plan):
+    """What the runner does when it has read the target."""
+    _add_steps(session, plan, rollback_steps())
+    plan.state, plan.digest, plan.resolved_at = "ready", DIGEST, now()
+    session.flush()
+
+
+def _add_steps(session, plan, steps):
+    for position, one in enumerate(steps, start=1):
+        facts = {"action_class": "A", "body": seal({}), "pin": DIGEST, "effect_deadline_s": 30, "step_deadline_s": 630}
+        session.add(PlanStep(plan_id=plan.id, position=position, expected_s=4.0 if position == 1 else 60.0, **facts, **one))
+    session.flush()
 
 
 def make_run(session, on: Stage, plan, *, state, steps=(), **facts):

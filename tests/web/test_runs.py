@@ -193,3 +193,21 @@ def test_the_verdict_of_a_succeeded_run_is_one_click_away(client, open_scene):
     page = client.get(address).text
     assert f'href="/verifications/{verification.id}"' in page
     assert "Watching" in page
+
+
+def test_the_list_shows_what_goes_on_before_what_has_ended(client, open_scene):
+    _, failed = open_scene("run_failed")
+    _, running = open_scene("run_running")
+    page = client.get("/runs").text
+    assert page.index(f'href="/runs/{running}"') < page.index(f'href="/runs/{failed}"')
+    assert page.index("Going on") < page.index("Ended")
+
+
+def test_the_list_shows_nothing_out_of_reach(client, open_scene):
+    def stranger(session):
+        other = stages.stage(session, "search").service
+        return stages.factories.make_person(session, "Eve Moss", Role.RESPONDER, service=other)
+
+    open_scene("run_running", viewer=stranger)
+    assert "No run has ended yet." in client.get("/runs").text
+    assert "Going on" not in client.get("/runs").text

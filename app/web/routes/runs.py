@@ -23,6 +23,8 @@ from app.web.landing import landing
 from app.web.loaders import run as load
 from app.web.render import back, environment, page, piece, piece_or_back
 
+PAGE = 50
+
 router = APIRouter()
 Watched = Annotated[Run, may(P.READ, load.run)]
 Driven = Annotated[Run, may(P.EXECUTE, load.run)]
@@ -31,6 +33,16 @@ Judged = Annotated[Run, may(P.APPROVE, load.run)]
 
 # whichever page includes runs/_card.html gives it the row alone
 environment().filters["run_view"] = run_views.of
+
+
+@router.get("/runs")
+def index(request: Request, db: Db, me: Annotated[Person, may(P.READ)], before: int | None = None) -> Response:
+    """What is going on, then what has ended, the newest first."""
+    active = queries.active_runs(db, reach=me.reach()) if before is None else []
+    newest = queries.newest_runs(db, reach=me.reach(), before=before, limit=PAGE)
+    ended = [run for run in newest if run.is_over]
+    older = newest[-1].id if len(newest) == PAGE else None
+    return page(request, "runs/index.html", active=active, ended=ended, older=older)
 
 
 @router.get("/runs/{run_id}")
