@@ -81,16 +81,7 @@ def _git_back(wanted: Wanted) -> list[Part]:
     config = wanted.target.config
     where = {"repository": config["repository"], "branch": config["branch"], "local": config.get("local", False)}
     release = {"commit": wanted.release["digest"], "version": wanted.release["version"]}
-    deploy = Part(
-        "git.deploy",
-        {
-            "deploy": config["deploy"],
-            "folder": config.get("deploy_folder", ""),
-            "version_url": config.get("version_url", ""),
-            "version_path": config.get("version_path", ""),
-            **release,
-        },
-    )
+    deploy = _deploy(where, release, wanted)
     match wanted.request.get("mode", "commit"):
         case "commit":
             return [Part("git.return_to", {**where, **release, "mode": "commit"}), deploy]
@@ -100,6 +91,22 @@ def _git_back(wanted: Wanted) -> list[Part]:
             return [Part("git.push_branch", {**where, **release})]
         case mode:
             raise Refused(f"A git target goes back by a commit, by a deploy only, or by a branch only; {mode} is none of them.")
+
+
+def _deploy(where: dict[str, Any], release: dict[str, Any], wanted: Wanted) -> Part:
+    config, running = wanted.target.config, wanted.running or {}
+    seen_by = config.get("version_url", "")
+    params = {
+        **where,
+        **release,
+        "deploy": config["deploy"],
+        "folder": config.get("deploy_folder", ""),
+        "version_url": seen_by,
+        "version_path": config.get("version_path", ""),
+        "now_commit": running.get("digest", ""),
+        "now_version": running.get("version", ""),
+    }
+    return Part("git.deploy" if seen_by else "git.deploy_blind", params)
 
 
 _RECIPES: dict[tuple[str, str], Recipe] = {

@@ -1,5 +1,8 @@
-"""The door for Celery: tasks that take an id, the sweep, and the processes that carry them.
+"""The door for Celery: tasks that take an id, the hands that carry them, and the processes that hold these.
 
-I own no rows; I lean on response and the domain packages. Decision: Celery rings, PostgreSQL decides; each worker also looks
-into PostgreSQL itself, so that a dead broker costs seconds and nothing else.
+I own the rows of `workers`; I lean on response and the domain packages. Decision: Celery rings, PostgreSQL decides. One process
+a queue, with Celery's consumer in a thread (pool "solo": a task only wakes a hand) and hands of our own as threads. Their work
+waits for networks and child processes, so threads serve it; there is one import, one pool of connections and no fork among
+the clients' sockets. A hand looks into PostgreSQL itself whenever no bell rings for a second, so a dead broker costs that
+second and nothing else. A thread cannot be killed: every call has a time-out, and a step that hangs loses its deadline, not its run.
 """

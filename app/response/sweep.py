@@ -1,0 +1,42 @@
+"""What nobody rang for, what is due and what has expired: one pass, made by every worker, by beat and by the web process."""
+
+import logging
+
+from sqlalchemy.orm import Session
+
+from app.catalog import looks
+from app.core import queue
+from app.core.database import transaction
+from app.runs import ending, sweeping
+from app.verification import actions as verification
+
+log = logging.getLogger(__name__)
+
+
+def sweep() -> None:
+    """Make one pass. Any number of processes may do so at once; a part that fails is logged and keeps none of the others from theirs."""
+    for part in (_runs, _looks, _observations, _verifications):
+        try:
+            with transaction() as session:
+                part(session)
+        except Exception as error:
+            # this loop is what finds everything else again, so it outlives whatever it meets
+            log.warning("the sweep of %s failed: %s", part.__name__.strip("_"), error, exc_info=log.isEnabledFor(logging.DEBUG))
+
+
+def _runs(session: Session) -> None:
+    for run_id in sweeping.sweep(session):
+        queue.ring(session, ending.TASK, run_id)
+
+
+def _looks(session: Session) -> None:
+    for look_id in looks.sweep(session):
+        queue.ring(session, looks.TASK, look_id)
+
+
+def _observations(session: Session) -> None:
+    looks.ask_for_observations(session)
+
+
+def _verifications(session: Session) -> None:
+    verification.start_due(session)
