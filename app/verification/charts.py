@@ -16,7 +16,7 @@ from app.executors.checks.figures import figure, number
 
 Point = tuple[datetime, float | None]
 WIDTH, HEIGHT = 440.0, 150.0
-LEFT, RIGHT, TOP, BOTTOM = 40.0, 432.0, 12.0, 126.0
+LEFT, RIGHT, TOP, BOTTOM = 40.0, 432.0, 22.0, 126.0  # words of the marks stand above the plane
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)  # between two ticks, seconds
 _MOST_POINTS = 360
 
@@ -163,9 +163,10 @@ def _marks(chart: Chart, plane: _Plane) -> Iterator[Markup]:
     for at, word in chart.marks:
         if chart.start <= at <= chart.end:
             x = plane.x(at)
-            yield Markup('<line class="lg-chart-mark" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}"/>').format(x, TOP, BOTTOM)
-            left = x > LEFT + 70
-            yield _text("lg-chart-mark-word", x - 5 if left else x + 5, TOP + 8, word, anchor="end" if left else "start")
+            yield Markup('<line class="lg-chart-mark" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}"/>').format(x, 6, BOTTOM)
+            left = x > LEFT + 90
+            if word:
+                yield _text("lg-chart-mark-word", x - 5 if left else x + 5, 14, word, anchor="end" if left else "start")
 
 
 def _curve(points: Sequence[Point], plane: _Plane) -> Iterator[Markup]:

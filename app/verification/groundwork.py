@@ -86,7 +86,7 @@ def lay(check: Json, ctx: Context, over: Stretch, own: Remembered) -> Ground:
         return Ground()
     shown, usual = own.shown, own.usual
     if config.source == "prometheus":
-        shown = history(config, ctx, over.shown_from, over.shown_until, max(5.0, config.window_s / 6))
+        shown = history(config, ctx, over.shown_from, over.shown_until, max(2.0, config.window_s / 6))
         if config.baseline_factor and over.usual_from and over.usual_until:
             usual = history(config, ctx, over.usual_from, over.usual_until, 60.0)
     return Ground(shown, _just_before(shown, over.acted_at), _usual(usual) if config.baseline_factor else None)

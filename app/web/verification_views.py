@@ -17,6 +17,7 @@ from app.verification.contracts import config_of, window_of
 from app.verification.models import Sample, Verification, WatchedCheck
 from app.web.run_views import NOUNS
 
+SHOWN = 40  # readings in the table of a check
 BEFORE = timedelta(minutes=6)  # of the past that the charts show
 VERDICTS = {
     "recovered": ("ok", "Recovered", "{service} has recovered"),
@@ -41,8 +42,8 @@ class CheckView:
     required: bool
     seen_at: datetime | None
     chart: Markup | None
-    samples: Sequence[Sample]
-    unit: str
+    samples: Sequence[Sample]  # the newest first, as far as a table should be long
+    read: int  # how many there are
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,7 @@ def _check(verification: Verification, check: WatchedCheck, samples: Sequence[Sa
         wanted = verification.expected.get("version", "")
         value, promise = f"{sum(lane.right for lane in replicas)} of {len(replicas)}", f"all {wanted}" if wanted else ""
         chart = charts.lanes(_chart(check, axis, ()), replicas)
+    taken = [one for one in reversed(samples) if not one.is_history]
     explains = check.outcome in {"fail", "inconclusive"} or "from before the release" in check.sentence
     return CheckView(
         position=check.position,
@@ -179,8 +181,8 @@ def _check(verification: Verification, check: WatchedCheck, samples: Sequence[Sa
         required=check.required,
         seen_at=check.seen_at,
         chart=chart,
-        samples=[one for one in reversed(samples) if not one.is_history][:40],
-        unit=check.unit,
+        samples=taken[:SHOWN],
+        read=len(taken),
     )
 
 

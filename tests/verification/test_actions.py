@@ -15,11 +15,11 @@ from app.verification.models import Verification
 from tests.factories import make_incident, make_person, make_release, make_service, make_target
 
 
-def make_run(session, watch, *, contract=None, state="succeeded", release=None, target=None, incident=None, ended=None):
+def make_run(session, watch, *, kind="rollback", contract=None, state="succeeded", release=None, target=None, incident=None, ended=None):
     """A run as the engine leaves it behind."""
     target = target or make_target(session, watch.service)
     plan = Plan(
-        kind="rollback",
+        kind=kind,
         service_id=watch.service.id,
         target_id=target.id,
         release_id=release.id if release else None,
@@ -74,8 +74,9 @@ def test_a_run_that_succeeded_is_watched_once_with_what_should_run(watch):
         assert [one.id for one in queries.of_incident(session, incident)] == [verification.id]
 
 
-def test_runs_that_failed_promised_nothing_or_ended_long_ago_are_not_watched(watch):
+def test_runs_that_failed_promised_nothing_stopped_it_or_ended_long_ago_are_not_watched(watch):
     with transaction() as session:
+        make_run(session, watch, kind="scale_to_zero")
         make_run(session, watch, state="failed")
         make_run(session, watch, contract={})
         make_run(session, watch, contract=watch.contract(watch.check(required=False)))

@@ -159,7 +159,7 @@ def test_the_readings_stand_in_a_table_for_those_who_do_not_see_curves(client, s
     sign_in(client, story.viewer)
     text = client.get(f"{story.path}/numbers").text
     assert text.startswith(f'<div id="verification-{story.id}-numbers"')
-    assert "<caption>Error rate, the newest 26 readings</caption>" in text
+    assert "<caption>Error rate: the newest of 26 readings</caption>" in text
     assert "No reading yet." in text
 
 
