@@ -48,7 +48,7 @@ def _known(step: Step) -> list[tuple[str, str]]:
     seen = Seen.model_validate(step.observed) if step.observed else None
     lines = [
         ("Sent", _sent(step)),
-        ("Before", _spelled(step.before)),
+        ("Before", Seen.model_validate(step.before).sentence if step.before else ""),
         ("The target answered", _spelled(step.answer) if step.answer else "nothing that arrived here" if step.intent_at else ""),
         ("Seen since", seen.sentence if seen else "nothing yet"),
     ]

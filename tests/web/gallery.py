@@ -155,7 +155,7 @@ def run_needs_attention(session, on):
     lost = under_way(
         [], sentence="deployment/login runs an image that nobody planned: login:hotfix", done=None, state="unknown", standing="drifted"
     )
-    lost["before"] = {"version": "v1.2.4", "generation": 17}
+    lost["before"] = {"standing": "not_started", "sentence": "deployment/login has the template of v1.2.4"}
     return _run(session, on, "needs_attention", lost, PENDING, attention=attention)
 
 
@@ -190,7 +190,7 @@ def run_succeeded(session, on):
     ready = [one | {"state": "Ready", "mood": "ok", "version": "v1.2.3"} for one in COMING[:3]]
     done = taken(64, 61, sentence="3 of 3 pods serve v1.2.3.")
     done["observed"] = {"standing": "done", "sentence": "3 of 3 pods serve v1.2.3", "done": 3, "total": 3, "parts": ready}
-    address, viewer = _run(session, on, "succeeded", taken(), done, sentence="login runs v1.2.3 again: 3 of 3 pods serve it.")
+    address, viewer = _run(session, on, "succeeded", taken(), done, sentence="3 of 3 pods serve v1.2.3")
     session.add(
         Verification(
             service_id=on.service.id,
@@ -210,14 +210,21 @@ def run_succeeded(session, on):
 def run_failed(session, on):
     failed = under_way(STUCK, sentence="no pod serves v1.2.3", done=0, state="failed", standing="failed")
     failed |= {"ended_at": now(), "sentence": "No pod came up within 10 min: the image login:v1.2.3 cannot be pulled."}
-    sentence = "The rollback failed: the image of v1.2.3 cannot be pulled. Two pods still serve v1.2.4."
+    sentence = "No pod came up within 10 min: the image login:v1.2.3 cannot be pulled. What was done before stays done: Roll login back."
     return _run(session, on, "failed", taken(), failed, sentence=sentence)
 
 
 @scene
 def run_cancelled(session, on):
-    sentence = "The rollback was cancelled by Jonas Weber. deployment/login has the template of v1.2.3; two of three pods serve it."
-    return _run(session, on, "canceled", taken(), {"state": "skipped", "sentence": "Not waited for."}, sentence=sentence)
+    sentence = "Jonas Weber canceled it. What was done before stays done: Roll deployment/login back to v1.2.3."
+    return _run(
+        session,
+        on,
+        "canceled",
+        taken(),
+        {"state": "skipped", "sentence": "Not waited for any longer. Last seen: 2 of 3 pods serve v1.2.3"},
+        sentence=sentence,
+    )
 
 
 @scene

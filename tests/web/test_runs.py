@@ -119,7 +119,7 @@ def test_an_approved_run_is_started_by_the_person_who_asked(client, open_scene):
 def test_what_is_known_is_shown_and_an_answer_lets_the_run_go_on(client, open_scene):
     address, run_id = open_scene("run_needs_attention")
     page = client.get(address).text
-    for words in ("happen?", "version v1.2.4, generation 17", "It did not happen", "End the run here"):
+    for words in ("happen?", "deployment/login has the template of v1.2.4", "It did not happen", "End the run here"):
         assert words in page
     answer = {"position": "1", "answer": "did_not_happen", "reason": "kubectl shows v1.2.4", "password": PASSWORD}
     assert client.post(f"{address}/settle", data=answer).headers["location"] == address
