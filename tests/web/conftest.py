@@ -79,7 +79,7 @@ def served(app):
 
 @pytest.fixture
 def open_page(chromium, served):
-    """`open_page(path, person=None, width=1440, theme="light")`: a browser page, signed in as the person. A console error fails the test."""
+    """`open_page(path, person=None, width=1440, theme="light")`: a browser page, signed in as the person. Console errors fail the test."""
     contexts, complaints = [], []
 
     def run(path, person=None, *, width=1440, theme="light", javascript=True):
@@ -96,7 +96,10 @@ def open_page(chromium, served):
             jar.append({"name": cookies.SESSION, "value": token, "domain": "127.0.0.1", "path": "/", "secure": True, "httpOnly": True})
         context.add_cookies(jar)
         page = context.new_page()
-        page.on("console", lambda message: complaints.append(f"{message.text} {message.location.get('url', '')}") if message.type == "error" else None)
+        page.on(
+            "console",
+            lambda message: complaints.append(f"{message.text} {message.location.get('url', '')}") if message.type == "error" else None,
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(served + path)
         return page
