@@ -40,12 +40,12 @@ class Watch:
     def contract(self, *checks, soak_s=60, deadline_s=600, every_s=10):
         return {"soak_s": soak_s, "deadline_s": deadline_s, "every_s": every_s, "checks": list(checks) or [self.check()]}
 
-    def start(self, contract=None, *, incident=None, **facts):
+    def start(self, contract=None, *, incident=None, began=BEGAN, **facts):
         with transaction() as session:
             facts["incident"] = session.get(Incident, incident.id) if incident else None
             made = actions.start(session, service=self.service, contract=contract or self.contract(), by=self.ana, **facts)
-            made.began_at, made.next_round_at = BEGAN, BEGAN
-            made.deadline_at = BEGAN + timedelta(seconds=made.contract["deadline_s"])
+            made.began_at, made.next_round_at = began, began
+            made.deadline_at = began + timedelta(seconds=made.contract["deadline_s"])
             self.id = made.id
         return self
 

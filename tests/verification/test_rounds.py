@@ -1,5 +1,8 @@
 import json
+import subprocess
+import sys
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -7,6 +10,7 @@ from sqlalchemy import func, select, text
 
 from app.accounts.policy import SYSTEM
 from app.catalog.models import CheckReading
+from app.core.clock import now
 from app.core.database import transaction
 from app.executors.checks import reading as checks_reading
 from app.incidents import queries as incidents
@@ -14,6 +18,7 @@ from app.incidents.models import Incident
 from app.incidents.states import State
 from app.verification import actions, queries, rounds
 from app.verification.models import Sample, Verification
+from tests.conftest import ROOT
 from tests.factories import make_check, make_incident, make_release, make_target
 from tests.verification.conftest import BEGAN
 
@@ -28,6 +33,13 @@ def answers(site, value):
 
 def metric(watch, **config):
     return {"check_id": None, "name": "Error rate", "kind": "metric", "config": METRIC | {"url": watch.site.url} | config, "required": True}
+
+
+def until(fact, within_s=30):
+    deadline = time.monotonic() + within_s
+    while not fact():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.02)
 
 
 def seconds(later):
@@ -159,6 +171,25 @@ def test_a_round_whose_worker_was_killed_is_made_again_after_its_lease(watch, mo
     assert watch.at(after + 10).verdict == "recovered"
     with transaction() as session:
         assert session.scalar(select(func.count()).select_from(Sample)) == 2
+
+
+def test_kill_9_in_the_middle_of_a_round_costs_that_round_and_nothing_else(watch):
+    watch.start(watch.contract(soak_s=1, every_s=1), began=now())
+    watch.site.hang("/health", 30)
+    script = f"from app.verification.rounds import advance; advance({watch.id})"
+    worker = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT)
+    until(lambda: watch.site.requests)
+    worker.kill()
+    worker.wait()
+    assert (watch.now().rounds, watch.now().fence) == (0, 1)
+    watch.site.answers["/health"] = (200, "ok")
+
+    def ended():
+        rounds.advance(watch.id)
+        return watch.now().ended_at
+
+    until(ended)
+    assert (watch.now().verdict, watch.now().rounds >= 2) == ("recovered", True)
 
 
 def test_a_worker_that_slept_past_its_lease_writes_nothing(watch):

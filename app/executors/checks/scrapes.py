@@ -5,6 +5,7 @@ gets them back, compares with the oldest one inside the window, and keeps what i
 (the first one) scrapes twice. Where a counter went back, the service began again and so does the window.
 """
 
+import math
 import time
 from typing import Any, NamedTuple
 
@@ -77,7 +78,8 @@ def _scrape(config: MetricConfig, ctx: Context) -> Scrape:
     calls.refused(answer, config.url)
     if answer.status != 200:
         raise Unclear(f"{place} answers {answer.status}, so there are no numbers.", "unreachable")
-    series = list(parse(answer.text))
+    # JSON knows no NaN; a gauge that is none is said by its own sentence
+    series = [one for one in parse(answer.text) if config.measure == "value" or math.isfinite(one.value)]
     at = now().timestamp()
     matchers, of = matchers_of(config.matchers), matchers_of(config.of)
     if config.measure == "latency":

@@ -187,6 +187,15 @@ def test_a_restart_of_the_service_begins_a_new_window(counters, ctx):
     assert counters.read(ctx, again.parts, **RATIO).outcome == "pass"
 
 
+def test_a_counter_that_is_no_number_is_not_taken_for_one(counters, ctx, site):
+    site.answers["/metrics"] = (
+        200,
+        'http_requests_total{path="/login",code="200"} NaN\nhttp_requests_total{path="/login",code="500"} +Inf',
+    )
+    reading = counters.read(ctx, **RATIO)
+    assert (reading.outcome, reading.reason) == ("inconclusive", "no_data")
+
+
 def test_the_window_leaves_old_scrapes_behind(counters, ctx):
     newest = {"at": 1000.0, "count": 9, "of": 100}
     ages = [60, 35, 12, 8, 4]

@@ -110,3 +110,10 @@ def test_what_says_no_version_is_inconclusive(site, ctx):
     assert "has no field version" in read("version", config, ctx, expected={"version": "v1"}).sentence
     site.answers["/version"] = (200, '{"version": "v7"}')
     assert "nothing says which version should run" in read("version", config, ctx).sentence
+
+
+def test_signs_that_no_database_can_keep_are_taken_out(site, ctx):
+    site.answers["/version"] = (200, '{"version": "v1\\u0000\\ud800"}')
+    reading = read("version", {"source": "url", "url": f"{site.url}/version", "json_path": "version"}, ctx, expected={"version": "v1"})
+    assert reading.sentence == "v1 should run; the service says v1\ufffd\ufffd (3 of 3)."
+    assert reading.parts == {"answers": {"v1\ufffd\ufffd": 3}}
