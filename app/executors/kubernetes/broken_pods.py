@@ -127,7 +127,6 @@ def _cautions(broken: list[Pod]) -> list[Caution]:
 
 def _delete(api: Api, address: Address, pod: Pod, ctx: Context) -> bool:
     path = namespaced(address.namespace, "pods", pod.name)
-    ctx.hit("before_call")
     with changes(f"pod {pod.name}"):
         try:
             api.delete(path, {"preconditions": {"uid": pod.uid}}, timeout_s=min(ctx.deadline_s, changing.EFFECT_S))
@@ -136,5 +135,4 @@ def _delete(api: Api, address: Address, pod: Pod, ctx: Context) -> bool:
             if error.status not in (404, 409):
                 raise
             return False
-    ctx.hit("after_call")
     return True

@@ -21,7 +21,7 @@ from app.executors.kubernetes.objects import Address
 from app.executors.kubernetes.problems import Answered, Silent, changes, sentence
 
 SENDS = 5
-EFFECT_S = 10.0  # the API server itself gives up on a call of ours after this long
+EFFECT_S = 5.0  # the API server itself gives up on a call of ours after this long
 _PAUSE_S = 0.05
 
 
@@ -72,9 +72,8 @@ class _Stale(Exception):
 
 
 def _send(api: Api, address: Address, ctx: Context, change: Body) -> Body:
-    ctx.hit("before_call")
     try:
-        answer = api.patch(address.path, change, timeout_s=min(ctx.deadline_s, EFFECT_S))
+        return api.patch(address.path, change, timeout_s=min(ctx.deadline_s, EFFECT_S))
     except Answered as error:
         if error.is_conflict:
             raise _Stale("somebody else wrote it first (409)") from error
@@ -83,8 +82,6 @@ def _send(api: Api, address: Address, ctx: Context, change: Body) -> Body:
         if error.status == 404:
             raise Drifted(f"{address.label} was deleted since the preview. Nothing was changed.") from error
         raise
-    ctx.hit("after_call")
-    return answer
 
 
 def _again(api: Api, address: Address, ctx: Context, body: Body, sends: int) -> Body:
