@@ -1,9 +1,11 @@
 from datetime import timedelta
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from sqlalchemy import select
 
 from app.accounts.policy import Role
+from app.core import live
 from app.core.clock import now
 from app.core.database import transaction
 from app.incidents.models import Incident
@@ -207,3 +209,32 @@ def test_without_an_incident_the_page_stands_for_itself(client, sign_in, console
     sign_in(client, story.viewer)
     text = client.get(story.path).text
     assert "<h1>Verification of Login</h1>" in text
+
+
+@pytest.mark.browser
+def test_the_page_follows_the_rounds_without_a_reload_and_keeps_the_table_open(open_page, story):
+    page = open_page(story.path, story.viewer)
+    page.get_by_text("Waiting for the first numbers that count").wait_for()
+    page.get_by_text("The readings behind it").click()
+    story.tell()
+    with transaction() as session:
+        live.tell(session, f"verification-{story.id}")
+    page.get_by_text("Recovered, if all checks hold until").wait_for()
+    page.get_by_text("Error rate: the newest of 26 readings").wait_for()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
+def test_everybody_can_use_the_page(open_page, story, theme, width):
+    story.tell()
+    page = open_page(story.path, story.ana, width=width, theme=theme)
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.browser
+def test_without_javascript_it_can_be_stopped(open_page, story):
+    page = open_page(story.path, story.ana, javascript=False)
+    page.get_by_role("button", name="Stop watching").click()
+    page.get_by_role("heading", name="Stopped without a verdict").wait_for()

@@ -61,11 +61,11 @@ def _step(step: SmokeStep, ctx: Context, jar: Jar, left: float, *, with_proof: b
 
 
 def _keep(header: str, cookies: dict[str, str]) -> None:
-    try:
-        for name, morsel in SimpleCookie(header).items():
-            cookies[name] = morsel.value
-    except CookieError:
-        return  # a cookie that nobody can read is not sent back
+    for line in header.split("\n"):  # the gateway puts cookies of one answer on lines of their own
+        try:
+            cookies.update((name, morsel.value) for name, morsel in SimpleCookie(line).items())
+        except CookieError:
+            continue  # a cookie that nobody can read is not sent back
 
 
 def _origin(url: str) -> Origin:
