@@ -144,7 +144,7 @@ def of(plan: Plan, service: Service, *, at: datetime | None = None) -> PlanView:
         facts=[fact for fact in facts if not fact.label.startswith(COMMIT)],
         cautions=sorted(cautions, key=lambda caution: (not caution.blocking, caution.unknown)),
         not_restored=list(dict.fromkeys(line for step in steps for line in step.shown.not_restored)),
-        dry_runs=list(dict.fromkeys(step.shown.dry_run for step in steps if step.shown.dry_run)),
+        dry_runs=[step.shown.dry_run for step in steps if step.shown.dry_run and step.shown.changes],
         estimate=estimate(list(plan.expected_from.get("runs", []))),
         is_old=bool(plan.resolved_at and at - plan.resolved_at > OLD_AFTER),
         waited_s=(at - plan.created_at).total_seconds(),
@@ -155,7 +155,8 @@ def of(plan: Plan, service: Service, *, at: datetime | None = None) -> PlanView:
 def sides(plan: Plan, view: PlanView, *, running: Rollout | None, offered: Release | None) -> tuple[Side, Side]:
     """What runs now and what will run, with the reason why this release is offered."""
     before = Side("Runs now", view.version_now or "unknown", "", "")
-    if running:
+    # what the target itself said counts; our record of it may be some seconds older and about something else
+    if running and view.version_now in {"", running.release.version}:
         words = "under suspicion" if running.release.standing == "suspect" else ""
         before = Side("Runs now", view.version_now or running.release.version, words, fingerprint(running.release), since=running.began_at)
     release = plan.release

@@ -74,7 +74,7 @@ def of(run: Run, *, at: datetime | None = None) -> RunView:
         version_after=shown.get("version_after", ""),
         target=shown.get("target", ""),
         leads_to_good=run.plan.release is not None and run.plan.release.standing == "good",
-        expected=f"about {duration(run.plan.expected_s)}" if run.plan.expected_s else "",
+        expected=f"about {duration(run_words.usual_s(run))}" if run_words.usual_s(run) else "",
         steps=steps,
         cancel=run_words.cancel(run, steps, planned),
         has_succeeded=state is RunState.SUCCEEDED,

@@ -122,12 +122,17 @@ def following(run: Run, steps: list[StepView], is_drifted: bool, at: datetime) -
     return ""
 
 
+def usual_s(run: Run) -> float:
+    """The usual duration by our own history, nought without one: a guess is not worth a promise."""
+    return run.plan.expected_s if run.plan.expected_s and run.plan.expected_from.get("runs") else 0.0
+
+
 def _left(run: Run, at: datetime) -> str:
-    if not run.plan.expected_s:
+    if not usual_s(run):
         return "No run like it is on record, so there is no estimate. Nothing to press here."
-    left = run.plan.expected_s - _elapsed_s(run, at)
+    left = usual_s(run) - _elapsed_s(run, at)
     if left <= 0:
-        return f"It takes longer than usual (about {spoken(run.plan.expected_s)}). Nothing to press here."
+        return f"It takes longer than usual (about {spoken(usual_s(run))}). Nothing to press here."
     return f"About {spoken(left)} left, nothing to press here."
 
 

@@ -61,7 +61,7 @@ def of(step: Step, planned: PlanStep | None, run: Run, at: datetime) -> StepView
         took = spoken((step.ended_at - step.intent_at).total_seconds())
     elif step.intent_at and is_current and not run.is_over:
         took, ticks = duration((at - step.intent_at).total_seconds()), step.intent_at
-    elif planned and planned.expected_s and not run.is_over:
+    elif planned and planned.expected_s and run.plan.expected_from.get("runs") and not run.is_over:
         took = f"about {spoken(planned.expected_s)}"
     return StepView(
         position=step.position,

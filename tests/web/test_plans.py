@@ -170,3 +170,10 @@ def test_commits_that_are_taken_back_are_listed_with_their_authors(browser, on):
     page = browser.get(f"/plans/{planned(on, steps=steps)}").text
     assert "Accept only v2 tokens, please</span>" in page
     assert "Mei Tan" in page
+
+
+def test_what_the_target_says_counts_where_our_record_of_it_is_older(browser, on):
+    steps = [stages.step("Undo", version_now="v1.2.9", version_after="v1.2.4")]
+    page = browser.get(f"/plans/{planned(on, steps=steps)}").text
+    assert "v1.2.9" in page
+    assert "under suspicion" not in page

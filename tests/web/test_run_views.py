@@ -23,9 +23,9 @@ def step(position=1, state="pending", **facts):
 
 
 def run(state, *steps, plan_steps=(), **facts):
-    plan = Plan(
-        kind="rollback", steps=list(plan_steps) or [planned(one.position) for one in steps], expected_s=facts.pop("expected_s", None)
-    )
+    usual = facts.pop("usual_s", None)
+    known = {"expected_s": usual or 31.0, "expected_from": {"runs": [usual]} if usual else {"guess": True}}
+    plan = Plan(kind="rollback", steps=list(plan_steps) or [planned(one.position) for one in steps], **known)
     asked = {"attention": "", "sentence": "", "requested_by": User(name="Jonas Weber"), "id": 12}
     return Run(state=state, plan=plan, steps=list(steps), **asked | facts)
 
@@ -35,13 +35,14 @@ def seen(**facts):
 
 
 def test_a_run_that_takes_longer_than_usual_says_so():
-    view = run_views.of(run("running", step(state="started", intent_at=AT), started_at=AT - timedelta(seconds=130), expected_s=108), at=AT)
+    view = run_views.of(run("running", step(state="started", intent_at=AT), started_at=AT - timedelta(seconds=130), usual_s=108), at=AT)
     assert view.next == f"It takes longer than usual (about {spoken(108)}). Nothing to press here."
 
 
 def test_without_history_there_is_no_estimate():
     view = run_views.of(run("running", step(state="started", intent_at=AT), started_at=AT), at=AT)
     assert "there is no estimate" in view.next
+    assert view.expected == ""
 
 
 def test_a_run_that_was_given_back_in_the_middle_does_not_claim_that_nothing_changed():
