@@ -13,6 +13,7 @@ from pathlib import Path
 from app.core import gateway, processes
 from app.core.errors import Refused
 from app.demo.repository import BAD, BRANCH, GOOD, ShopRepository
+from app.executors.git import commands
 
 PORT = 8421
 RATE = 20.0  # requests a second
@@ -43,8 +44,8 @@ class Production:
 
     @property
     def deploy_command(self) -> list[str]:
-        """The shop's deploy, as the target's argument list: it runs in a checkout of the commit."""
-        return [sys.executable, "deploy.py", f"--to={self.folder}", "--version={version}", "--commit={commit}"]
+        """The shop's deploy, as the target's argument list."""
+        return [sys.executable, "-I", str(_HERE / "deploy.py"), f"--to={self.folder}", "--version={version}", "--commit={commit}"]
 
     def prepare(self) -> None:
         """Make what is missing: folders, history, a port. Refused where git is not there or the folder cannot be used."""
@@ -89,9 +90,8 @@ class Production:
             lines.append(line)
             output(line)
 
-        argv = [part.format(version=version, commit=commit) if part.startswith("--") else part for part in self.deploy_command]
-        with self.repository.checkout(commit) as work:
-            done = processes.run(argv, cwd=work, deadline_s=60, output=keep)
+        argv = commands.fill(self.deploy_command, {"version": version, "commit": commit})
+        done = processes.run(argv, cwd=self.folder, deadline_s=60, output=keep)
         if done.code:
             raise Refused(f"The deploy of {version} failed: {' '.join(lines[-1:])}")
 

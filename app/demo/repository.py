@@ -69,16 +69,16 @@ class ShopRepository:
         """Make the history up to v1.2.3, unless it is there."""
         if self.commit_of(GOOD):
             return
-        shop, deploy = (_HERE / "shop.py").read_text(), (_HERE / "deploy.py").read_text()
-        readme = "# Shop\n\n`python3 shop.py PORT` serves it; `deploy.py` puts a commit to work.\n"
+        shop = (_HERE / "shop.py").read_text()
+        readme = "# Shop\n\n`python3 shop.py PORT` serves it on this machine.\n"
         with tempfile.TemporaryDirectory(dir=self.bare.parent) as folder:
             half, work = Path(folder) / "half.git", Path(folder) / "work"
             work.mkdir()
             _git("init", "--quiet", "--bare", f"--initial-branch={BRANCH}", str(half), cwd=work)
             _git("init", "--quiet", f"--initial-branch={BRANCH}", cwd=work)
             began = now() - timedelta(days=34)
-            _commit(work, "A page, log-in, health, version and metrics", {"shop.py": shop, "README.md": readme}, MIA, began)
-            _commit(work, "Deploy by one command", {"deploy.py": deploy}, TOM, began + timedelta(days=2))
+            _commit(work, "A page, log-in, health, version and metrics", {"shop.py": shop}, MIA, began)
+            _commit(work, "Say how to start it", {"README.md": readme}, TOM, began + timedelta(days=2))
             _commit(work, f"Release {GOOD}", {"VERSION": f"{GOOD}\n"}, MIA, began + timedelta(days=25), tag=GOOD)
             _git("push", "--quiet", "--follow-tags", str(half), BRANCH, cwd=work)
             half.rename(self.bare)

@@ -1,9 +1,5 @@
 """Run the command that puts a commit to work, in a checkout of that commit, and see by the version address that it runs."""
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
@@ -26,21 +22,24 @@ from app.executors.base import (
     Undo,
     Unreachable,
 )
-from app.executors.git import commands, running
+from app.executors.git import commands, running, workplace
 from app.executors.git.reading import version_of
-from app.executors.git.repository import Repository, branch_name, commit_name, opened
+from app.executors.git.repository import Repository, before_effect, branch_name, commit_name, opened
 
 _MARGIN_S = processes.GRACE_S + 5.0
 
 
 class DeployParams(Params):
-    """`folder` lies in the repository; `now_*` is what ran before, where it is known and no address tells it."""
+    """With a repository the command runs in a checkout of the commit (`folder` lies in it), else in an empty folder.
 
-    repository: str
-    branch: str
+    `now_*` is what ran before, where it is known and no address or tag tells it: without them there may be no undo.
+    """
+
     deploy: list[str] = Field(min_length=1)
     commit: str
     version: str
+    repository: str = ""
+    branch: str = ""
     folder: str = ""
     version_url: str = ""
     version_path: str = ""
@@ -66,13 +65,7 @@ class Deploy:
         commit = commit_name(params.commit)
         argv = commands.fill(params.deploy, {"version": params.version, "commit": commit})
         now_version, warnings = self._now(params, ctx)
-        with opened(params.repository, ctx, local=params.local) as copy:
-            copy.fetch(branch_name(params.branch))
-            if copy.commit(commit) is None:
-                raise StepFailed(f"{params.version} ({commit[:8]}) is not in the repository any more. Nothing was changed.")
-            if params.folder and not copy.has_path(commit, params.folder):
-                raise StepFailed(f"{params.version} has no folder {params.folder} to deploy from. Nothing was changed.")
-            before = _commit_of(copy, now_version) or params.now_commit
+        before = self._commit_before(params, now_version, ctx)
         body = params.model_dump() | {"argv": argv, "before": {"version": now_version, "commit": before}}
         return Resolved(
             body=body,
@@ -92,7 +85,7 @@ class Deploy:
             warnings=warnings,
             facts=[
                 Fact(label="Command", value=" ".join(argv)),
-                Fact(label="Runs in", value=f"{params.folder or 'the top'} of a checkout of {commit[:8]}"),
+                Fact(label="Runs in", value=workplace.described(params.repository, params.folder, commit)),
                 Fact(label="Is stopped after", value=f"{params.limit_s:g} s"),
                 Fact(label="Proof", value=params.version_url or "the command's own word: no address tells what runs"),
             ],
@@ -102,7 +95,7 @@ class Deploy:
         )
 
     def observe(self, body: Body, ctx: Context) -> Seen:
-        record = _record(ctx)
+        record = workplace.recorded(ctx)
         if record.state == "running":
             return Seen(standing=Standing.IN_PROGRESS, sentence="the deploy command is running", evidence={"command": record.state})
         if not body["version_url"]:
@@ -115,31 +108,32 @@ class Deploy:
         if went_well:
             sentence = f"the command ended well, and {runs} still answers at {body['version_url']}"
             return Seen(standing=Standing.IN_PROGRESS, sentence=sentence, evidence=evidence)
-        if record.ended == "exited":
-            return Seen(
-                standing=Standing.FAILED, sentence=f"the command ended with code {record.code}, and {runs} answers", evidence=evidence
-            )
+        if record.ended in {"exited", "deadline"}:
+            how = f"ended with code {record.code}" if record.ended == "exited" else "was stopped at its limit"
+            return Seen(standing=Standing.FAILED, sentence=f"the command {how}, and {runs} answers", evidence=evidence)
         if runs == body["before"]["version"] or not body["before"]["version"]:
             return Seen(standing=Standing.NOT_STARTED, sentence=f"{runs} answers at {body['version_url']}", evidence=evidence)
         sentence = f"{runs} answers at {body['version_url']}, which is neither {body['before']['version']} nor {body['version']}"
         return Seen(standing=Standing.DRIFTED, sentence=sentence, evidence=evidence)
 
     def apply(self, body: Body, ctx: Context) -> Body:
-        with _checkout(body, ctx) as folder:
+        with before_effect(), workplace.made(body, ctx) as folder:
             ctx.output(f"$ {' '.join(body['argv'])}")
             ctx.hit("before_call")
             try:
                 done = processes.run(
                     body["argv"],
-                    cwd=folder / body["folder"],
+                    cwd=folder,
                     deadline_s=body["limit_s"],
                     output=ctx.output,
                     cancelled=ctx.cancelled,
                     operation=ctx.operation,
-                    folder=_record_folder(ctx),
+                    folder=workplace.record(ctx),
                 )
             except processes.NotStarted as error:
                 raise StepFailed(f"{error.sentence} Nothing was changed.") from error
+            except processes.Cancelled as error:
+                raise StepFailed(f"{error.sentence} What it did until then stays: see which version answers.") from error
             except processes.Stopped as error:
                 raise OutcomeUnknown(f"{error.sentence} How far it came is not known.") from error
             ctx.hit("after_call")
@@ -158,6 +152,18 @@ class Deploy:
         same = {name: body[name] for name in DeployParams.model_fields}
         back = {"commit": before["commit"], "version": before["version"], "now_commit": body["commit"], "now_version": body["version"]}
         return Undo(action=self.name, params=same | back)
+
+    def _commit_before(self, params: DeployParams, now_version: str, ctx: Context) -> str:
+        """The commit that ran before, "" where nobody knows. StepFailed where what is wanted cannot be deployed."""
+        if not params.repository:
+            return params.now_commit
+        with opened(params.repository, ctx, local=params.local) as copy:
+            copy.fetch(branch_name(params.branch))
+            if copy.commit(params.commit) is None:
+                raise StepFailed(f"{params.version} ({params.commit[:8]}) is not in the repository any more. Nothing was changed.")
+            if params.folder and not copy.has_path(params.commit, params.folder):
+                raise StepFailed(f"{params.version} has no folder {params.folder} to deploy from. Nothing was changed.")
+            return _commit_of(copy, now_version) or params.now_commit
 
     def _now(self, params: DeployParams, ctx: Context) -> tuple[str, list[Caution]]:
         """What runs before the deploy, and what to say where that is not known."""
@@ -178,10 +184,8 @@ class Deploy:
         if record.ended == "exited":
             standing = Standing.DONE if record.code == 0 else Standing.FAILED
             return Seen(standing=standing, sentence=f"the command ended with code {record.code}", evidence=evidence)
-        raise Unreachable(
-            f"The deploy of {body['version']} was cut off, and no address tells which version runs. "
-            "Look at the service, then say what is true."
-        )
+        sentence = f"The deploy of {body['version']} was cut off, and no address tells which version runs: look at the service."
+        return Seen(standing=Standing.DRIFTED, sentence=sentence, evidence=evidence)
 
 
 class BlindDeploy(Deploy):
@@ -190,18 +194,6 @@ class BlindDeploy(Deploy):
     name: ClassVar[str] = "git.deploy_blind"
     title: ClassVar[str] = "Deploy a commit by a command that nobody can look behind"
     cls: ClassVar[ActionClass] = ActionClass.C
-
-
-@contextmanager
-def _checkout(body: Body, ctx: Context) -> Iterator[Path]:
-    """A working copy of the commit that lives as long as the command."""
-    with tempfile.TemporaryDirectory(prefix="checkout-", dir=ctx.folder, ignore_cleanup_errors=True) as place:
-        folder = Path(place) / "work"
-        with opened(body["repository"], ctx, local=body["local"]) as copy:
-            if copy.commit(body["commit"]) is None:
-                copy.fetch(body["branch"])
-            copy.check_out(body["commit"], folder)
-        yield folder
 
 
 def _commit_of(copy: Repository, version: str) -> str:
@@ -213,12 +205,3 @@ def _commit_of(copy: Repository, version: str) -> str:
         return tagged
     short = copy.commit(version) if version.isalnum() else None
     return short.sha if short and version_of(copy, short) == version else ""
-
-
-def _record_folder(ctx: Context) -> Path | None:
-    return ctx.folder / "commands" / ctx.operation if ctx.folder else None
-
-
-def _record(ctx: Context) -> Recorded:
-    folder = _record_folder(ctx)
-    return processes.recorded(folder) if folder else Recorded("absent")

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from app.executors.base import ActionClass, Body, Context, Drifted, Params, Resolved, Seen, Standing, StepFailed, Undo
 from app.executors.git import returning
-from app.executors.git.repository import Commit, Repository, branch_name, commit_name, opened
+from app.executors.git.repository import Commit, Repository, before_effect, branch_name, commit_name, opened
 
 _PUSH_MARGIN_S = 5.0
 
@@ -65,7 +65,7 @@ class PushBranch:
 
     def apply(self, body: Body, ctx: Context) -> Body:
         to = body["to"]
-        with opened(body["repository"], ctx, local=body["local"]) as copy:
+        with before_effect(), opened(body["repository"], ctx, local=body["local"]) as copy:
             copy.fetch(body["branch"])
             seen = self._seen(self._there(copy, to), body)
             if seen.standing is Standing.DONE:

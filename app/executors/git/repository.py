@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ _ENV = {
 }
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _BRANCH = re.compile(r"(?!-)(?!.*(?:\.\.|//|@\{|\.lock(?:/|$)|/\.))[^\s~^:?*\[\\\x00-\x1f\x7f/.][^\s~^:?*\[\\\x00-\x1f\x7f]*(?<![/.])")
+_BROKEN = ("object file", "is corrupt", "bad object", "unable to read tree", "not a git repository: ")
 NEVER_SENT = (
     "could not resolve host", "connection refused", "permission denied", "authentication failed", "could not read username",
     "host key verification failed", "repository not found", "does not appear to be a git repository", "does not exist",
@@ -74,6 +76,15 @@ def branch_name(value: str) -> str:
 
 
 @contextmanager
+def before_effect() -> Iterator[None]:
+    """For `apply`: a read that fails before the one effect, or after the server refused it, means that nothing was changed."""
+    try:
+        yield
+    except Unreachable as error:
+        raise StepFailed(f"{error.sentence} Nothing was changed.") from error
+
+
+@contextmanager
 def opened(address: str, ctx: Context, *, local: bool = False) -> Iterator["Repository"]:
     """Our copy of a repository, locked while it is used. Without `ctx.folder` it is made for this once."""
     with road(address, ctx, local=local) as way:
@@ -109,10 +120,22 @@ class Repository:
         self.address = address
         self._way = way
         self._ctx = ctx
-        if not (self.bare / "HEAD").exists():
-            self._checked(processes.capture(["git", "init", "--quiet", "--bare", str(self.bare)], cwd=folder, env=_ENV, deadline_s=10))
+        self._make_usable()
 
-    def git(self, *arguments: str, env: dict[str, str] | None = None, deadline_s: float | None = None) -> Captured:
+    def _make_usable(self) -> None:
+        """Make the copy where there is none, and take away the locks of git programs that were killed: ours is the only hand here."""
+        if not (self.bare / "config").exists():
+            shutil.rmtree(self.bare, ignore_errors=True)
+            half = self.bare.with_name("half.git")
+            shutil.rmtree(half, ignore_errors=True)
+            self._checked(processes.capture(["git", "init", "--quiet", "--bare", str(half)], cwd=half.parent, env=_ENV, deadline_s=10))
+            half.rename(self.bare)
+        for lock in [*self.bare.glob("*.lock"), *(self.bare / "refs").rglob("*.lock")]:
+            lock.unlink(missing_ok=True)
+
+    def git(
+        self, *arguments: str, env: dict[str, str] | None = None, deadline_s: float | None = None, cancellable: bool = True
+    ) -> Captured:
         """Run git in the copy. Unreachable where it does not end in time."""
         settings = [part for setting in _SETTINGS for part in ("-c", setting)]
         argv = ["git", "--no-pager", *settings, *self._way.settings, *arguments]
@@ -122,10 +145,12 @@ class Repository:
                 cwd=self.bare,
                 env=_ENV | self._way.env | {"GIT_DIR": str(self.bare)} | (env or {}),
                 deadline_s=deadline_s or self._ctx.deadline_s,
-                cancelled=self._ctx.cancelled,
+                cancelled=self._ctx.cancelled if cancellable else _never,
             )
         except processes.NotStarted as error:
             raise Unreachable(f"{error.sentence} The console's runner needs git: install it there.") from error
+        except processes.Cancelled as error:
+            raise Unreachable(f"The look at {self.address} was cancelled.") from error
         except processes.Stopped as error:
             raise Unreachable(f"{self.address} did not answer in time ({arguments[0]}). Check that the server can be reached.") from error
 
@@ -135,15 +160,21 @@ class Repository:
 
     def fetch(self, branch: str) -> None:
         """Bring the branch and all tags. StepFailed where there is no such branch, Unreachable where there is no answer."""
-        is_first = not any((self.bare / "objects" / "pack").glob("*.pack")) and not (self.bare / "FETCH_HEAD").exists()
-        refs = [f"+refs/heads/{branch}:refs/heads/{branch}", "+refs/tags/*:refs/tags/*"]
-        limit = max(self._ctx.deadline_s, _FIRST_FETCH_S) if is_first else None
-        done = self.git(
-            "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--prune", "--force", "--", self.address, *refs, deadline_s=limit
-        )
+        done = self._fetched(branch)
+        if done.code and any(sign in done.err for sign in _BROKEN):
+            shutil.rmtree(self.bare)  # the disk lost a part of our copy: make another one
+            self._make_usable()
+            done = self._fetched(branch)
         if done.code and "find remote ref" in done.err:
             raise StepFailed(f"There is no branch {branch} in {self.address}. Nothing was changed. Check its name on the target's page.")
         self._checked(done)
+
+    def _fetched(self, branch: str) -> Captured:
+        is_first = not any((self.bare / "objects" / "pack").glob("*.pack")) and not any((self.bare / "refs" / "heads").iterdir())
+        limit = max(self._ctx.deadline_s, _FIRST_FETCH_S) if is_first else None
+        options = ["--quiet", "--no-tags", "--no-write-fetch-head", "--prune", "--force"]
+        refs = [f"+refs/heads/{branch}:refs/heads/{branch}", "+refs/tags/*:refs/tags/*"]
+        return self.git("fetch", *options, "--", self.address, *refs, deadline_s=limit)
 
     def commit(self, name: str) -> Commit | None:
         """The commit that a full id or a full ref ("refs/heads/main") stands for, None where the copy has none."""
@@ -195,6 +226,10 @@ class Repository:
         if done.code:
             raise Unreachable(f"{self.address} cannot be read: {self.why(done)}. {_advice(done.err)}")
         return done
+
+
+def _never() -> bool:
+    return False
 
 
 def _advice(text: str) -> str:

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from app.executors.base import ActionClass, Body, Context, Params, Resolved, Seen, Standing, StepFailed, Undo
 from app.executors.git import returning
-from app.executors.git.repository import Repository, branch_name, commit_name, opened
+from app.executors.git.repository import Repository, before_effect, branch_name, commit_name, opened
 
 _PUSH_MARGIN_S = 5.0  # what the server may still do with a push after our side was cut off
 
@@ -71,7 +71,7 @@ class ReturnTo:
 
     def apply(self, body: Body, ctx: Context) -> Body:
         branch = body["branch"]
-        with opened(body["repository"], ctx, local=body["local"]) as copy:
+        with before_effect(), opened(body["repository"], ctx, local=body["local"]) as copy:
             copy.fetch(branch)
             before = self._seen(copy, body, ctx)
             if before.standing is Standing.DONE:

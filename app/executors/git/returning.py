@@ -65,7 +65,7 @@ def push(copy: Repository, new: str, to: str, ctx: Context, *, expected: str, dr
     if not dry:
         ctx.hit("before_call")
     try:
-        done = copy.git("push", "--no-verify", "--no-follow-tags", *options, "--", copy.address, f"{new}:refs/heads/{to}")
+        done = copy.git("push", "--no-verify", "--no-follow-tags", *options, "--", copy.address, f"{new}:refs/heads/{to}", cancellable=dry)
     except Unreachable as error:
         raise OutcomeUnknown(f"The push to {to} was cut off: it may have landed or not. {error.sentence}") from error
     if not dry:

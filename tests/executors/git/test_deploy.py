@@ -117,7 +117,15 @@ def test_a_deploy_that_hangs_and_ignores_term_is_stopped_at_its_limit_and_unknow
     with pytest.raises(OutcomeUnknown, match="was stopped"):
         STEP.apply(plan.body, step)
     until(lambda: not alive(int((tmp_path / "pid").read_text())))
-    assert STEP.observe(plan.body, step).standing is Standing.NOT_STARTED
+    seen = STEP.observe(plan.body, step)
+    assert (seen.standing, seen.sentence) == (Standing.FAILED, "the command was stopped at its limit, and v1.2.4 answers")
+
+
+def test_a_deploy_that_did_its_work_before_it_hung_is_done(shop, step):
+    plan = STEP.resolve(params(shop, "sh", "-c", f"echo v1.2.5 > {shop.running}; sleep 60", limit_s=0.7), step)
+    with pytest.raises(OutcomeUnknown):
+        STEP.apply(plan.body, step)
+    assert STEP.observe(plan.body, step).standing is Standing.DONE
 
 
 def test_a_deploy_is_cancelled_with_what_it_had_forked_away(shop, as_step, step, tmp_path):
@@ -126,7 +134,7 @@ def test_a_deploy_is_cancelled_with_what_it_had_forked_away(shop, as_step, step,
     cancelling = as_step(
         "run-12-step-2", allowed=step.allowed, cancelled=lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text()
     )
-    with pytest.raises(OutcomeUnknown, match="was stopped after"):
+    with pytest.raises(StepFailed, match="was stopped after"):
         STEP.apply(plan.body, cancelling)
     until(lambda: not alive(int((tmp_path / "pid").read_text())))
 
@@ -140,7 +148,7 @@ def test_while_the_command_runs_others_see_it_in_progress(shop, step, as_step):
             seen.append(STEP.observe(plan.body, step).standing)
         return bool(seen)
 
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(StepFailed):
         STEP.apply(plan.body, as_step("run-12-step-2", allowed=step.allowed, output=step.output, cancelled=cancelled))
     assert seen == [Standing.IN_PROGRESS]
 
@@ -182,8 +190,23 @@ def test_without_an_address_a_cut_off_deploy_is_nobodys_guess(shop, step):
     with pytest.raises(OutcomeUnknown, match="ended from outside"):
         blind.apply(plan.body, step)
     assert until(lambda: recorded(step.folder / "commands" / "run-12-step-2").state == "lost")
-    with pytest.raises(Unreachable, match="say what is true"):
-        blind.observe(plan.body, step)
+    seen = blind.observe(plan.body, step)
+    assert (seen.standing, "look at the service" in seen.sentence) == (Standing.DRIFTED, True)
+
+
+def test_a_command_that_needs_no_checkout_runs_in_an_empty_folder(shop, step):
+    plan = STEP.resolve(params(shop, "sh", "-c", f"ls -A; echo v1.2.5 > {shop.running}", repository="", branch="", folder=""), step)
+    STEP.apply(plan.body, step)
+    assert len(step.lines) == 1
+    assert STEP.observe(plan.body, step).standing is Standing.DONE
+
+
+def test_what_killed_runners_left_behind_is_swept_away(shop, step):
+    left = step.folder / "checkout-left"
+    left.mkdir(parents=True)
+    os.utime(left, (0, 0))
+    STEP.apply(STEP.resolve(params(shop), step).body, step)
+    assert not left.exists()
 
 
 @pytest.mark.parametrize(

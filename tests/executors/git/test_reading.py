@@ -75,3 +75,18 @@ def test_a_server_that_refuses_the_credential_is_told_with_what_to_do(remote, ct
     own = as_step("look", allowed=frozenset({("127.0.0.1", 9)}))
     with pytest.raises(Unreachable, match="cannot be read"):
         read_branch({}, "https://127.0.0.1:9/shop.git", "main", own)
+
+
+def test_a_copy_that_a_killed_git_left_locked_or_broken_is_mended(remote, ctx):
+    read_branch({}, remote.address, "main", ctx, local=True)
+    [copy] = (ctx.folder / "repositories").glob("*/bare.git")
+    remote.commit("Another one", {"a.txt": "a\n"})
+    (copy / "packed-refs.lock").touch()
+    (copy / "refs" / "heads" / "main.lock").touch()
+    assert read_branch({}, remote.address, "main", ctx, local=True).subject == "Another one"
+    for place in (copy / "objects").rglob("*"):
+        if place.is_file():
+            place.chmod(0o644)
+            place.write_bytes(b"")
+    remote.commit("And another", {"b.txt": "b\n"})
+    assert read_branch({}, remote.address, "main", ctx, local=True).subject == "And another"

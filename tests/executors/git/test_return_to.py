@@ -154,6 +154,18 @@ def test_a_reply_cut_off_after_the_effect_is_unknown_and_the_next_look_finds_it_
     assert remote.at("main~1") == remote.bad
 
 
+def test_a_repository_that_is_gone_at_the_moment_of_the_push_means_that_nothing_happened(remote, ctx):
+    plan = resolved(remote, ctx)
+    remote.bare.rename(remote.bare.with_name("moved.git"))
+    with pytest.raises(StepFailed, match=r"cannot be read.*Nothing was changed"):
+        STEP.apply(plan.body, ctx)
+
+
+def test_a_look_that_is_cancelled_ends_at_once(remote, as_step):
+    with pytest.raises(Unreachable, match="was cancelled"):
+        resolved(remote, as_step("look", cancelled=lambda: True))
+
+
 def test_a_push_that_hangs_is_cut_and_unknown(remote, ctx, as_step):
     remote.hook("pre-receive", "exec sleep 30\n")
     plan = resolved(remote, ctx)
