@@ -3,7 +3,7 @@
 import re
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from sqlalchemy.orm import Session
 
 from app.accounts.policy import Person
@@ -67,13 +67,20 @@ class GitTarget(_Config):
     local         the repository is a folder of this machine: only the demo sets it, no form does
     """
 
+    local: bool = False  # first: the rule for the repository looks at it
     repository: str = Field(min_length=1)
     branch: str = Field(min_length=1)
     deploy: list[str] = Field(min_length=1)
     deploy_folder: str = ""
     version_url: str = ""
     version_path: str = ""
-    local: bool = False
+
+    @field_validator("repository")
+    @classmethod
+    def _remote(cls, value: str, info: ValidationInfo) -> str:
+        if not info.data.get("local") and not _is_remote(value):
+            raise ValueError("Give an https:// or ssh address, like https://git.example.org/shop.git or git@git.example.org:shop.git.")
+        return value
 
     @field_validator("branch")
     @classmethod
@@ -116,10 +123,6 @@ def parse(kind: str, config: Json) -> KubernetesTarget | GitTarget:
         parsed: KubernetesTarget | GitTarget = model(**config)
     except ValidationError as error:
         raise Invalid(_problems(error)) from error
-    if isinstance(parsed, GitTarget) and not parsed.local and not _is_remote(parsed.repository):
-        raise Invalid(
-            {"repository": "Give an https:// or ssh address, like https://git.example.org/shop.git or git@git.example.org:shop.git."}
-        )
     return parsed
 
 

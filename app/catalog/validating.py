@@ -113,6 +113,8 @@ def _explained(config: KubernetesTarget | GitTarget, opened: Body, where: str, e
     """Why the target is not there, beside its field; for a workload with the names of those that are."""
     if isinstance(config, GitTarget):
         return {"problem": error.sentence, "field": "branch" if "branch" in error.sentence else "repository"}
+    if error.evidence.get("status") != 404:
+        raise Refused(error.sentence) from error
     missing = f"{config.kind.lower()} {config.name} does not exist in namespace {config.namespace} on cluster {where}"
     try:
         found = cluster_reading.workloads(opened, config.namespace, config.kind)

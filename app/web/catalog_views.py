@@ -47,6 +47,7 @@ class Place:
     told: str = ""  # what to know beside the chip
     holder: Run | None = None
     releases: Sequence[Release] = ()
+    is_judged: bool = False  # the service's checks speak of it
 
     @property
     def scales(self) -> bool:
@@ -107,9 +108,12 @@ def current(session: Session, service: Service, me: Person) -> dict[str, Any]:
     hours = readings.series(session, checks)
     newest = {check.id: hours[check.id][-1] for check in checks if hours[check.id]}
     began = [rollout.began_at for rollout in running.values()]
+    judged_targets = readings.proven_by_checks(targets)
     return {
         "service": service,
-        "places": [_place(session, target, running.get(target.id), offers.get(target.id)) for target in targets],
+        "places": [
+            _place(session, target, running.get(target.id), offers.get(target.id), is_judged=target in judged_targets) for target in targets
+        ],
         "lines": [(check, _figure(check, hours[check.id], began)) for check in checks],
         "judged": judged(checks, newest),
         "holding": holding(service, targets, running),
@@ -204,7 +208,7 @@ def rights(service: Service, me: Person) -> dict[str, bool]:
     return {name: me.may(wanted, {service.id}) for name, wanted in RIGHTS.items()}
 
 
-def _place(session: Session, target: Target, running: Rollout | None, offer: Offer | None) -> Place:
+def _place(session: Session, target: Target, running: Rollout | None, offer: Offer | None, *, is_judged: bool) -> Place:
     return Place(
         target=target,
         running=running,
@@ -213,6 +217,7 @@ def _place(session: Session, target: Target, running: Rollout | None, offer: Off
         told=_told(target),
         holder=runs.busy(session, target),
         releases=releases.releases_of(session, target, limit=20),
+        is_judged=is_judged,
     )
 
 

@@ -70,7 +70,7 @@ def rotate(request: Request, db: Db, cluster: Known, me: Me, sent: Sent) -> Resp
 @router.post("/clusters/{cluster_id}/archive")
 def archive(db: Db, cluster: Known, me: Me) -> Response:
     name = cluster.name
-    with landing(db, f"/clusters/{cluster.id}"):
+    with landing(f"/clusters/{cluster.id}"):
         clusters.archive(db, cluster, by=me)
     return back("/clusters", f"{name} is forgotten.")
 

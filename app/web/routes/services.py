@@ -55,6 +55,11 @@ def show_piece(request: Request, db: Db, service: Reader, me: Me) -> Response:
     return piece(request, "services/_now.html", **views.current(db, service, me))
 
 
+@router.get("/services/{slug}/watch")
+def watch_piece(request: Request, db: Db, service: Reader, me: Me) -> Response:
+    return piece(request, "services/_watch.html", **views.current(db, service, me))
+
+
 @router.get("/services/{slug}/edit")
 def edit_form(request: Request, service: Editor) -> Response:
     return page(request, "services/edit.html", service=service, tiers=actions.TIERS, fields=Fields(forms.of_service(service)))

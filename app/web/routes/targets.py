@@ -72,7 +72,7 @@ def look(db: Db, target: Annotated[Target, may(P.READ, load.target)]) -> Respons
 
 @router.post("/targets/{target_id}/archive")
 def archive(db: Db, target: Editable, me: Me) -> Response:
-    with landing(db, f"/services/{target.service.slug}"):
+    with landing(f"/services/{target.service.slug}"):
         _is_free(db, target)
         targets.archive(db, target, by=me)
     return back(f"/services/{target.service.slug}", f"{target.label} is not watched any more. Its releases and runs stay in the record.")

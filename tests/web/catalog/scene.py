@@ -1,6 +1,7 @@
 """Services as a company has them, for the pages of the catalog: a good one, one in trouble, one that is new."""
 
 import math
+import re
 from datetime import timedelta
 
 from app.accounts.policy import Role
@@ -8,6 +9,7 @@ from app.catalog import actions, addresses
 from app.catalog.actions import ContactFacts, LinkFacts
 from app.catalog.models import CheckReading, Rollout
 from app.core.clock import now
+from app.core.database import transaction
 from app.executors.kubernetes.objects import Address
 from app.executors.kubernetes.rights import needed
 from tests import factories
@@ -112,3 +114,13 @@ def readings(session, login):
         ):
             outcome = "pass" if holds else "fail"
             session.add(CheckReading(check_id=check.id, at=at, outcome=outcome, value=value, sentence=says))
+
+
+def text_of(answer):
+    """What a reader sees: no tags, plain blanks."""
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.text).replace("\u00a0", " ").split())
+
+
+def saved(model):
+    with transaction() as session:
+        return session.query(model).all()

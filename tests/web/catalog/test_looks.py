@@ -2,17 +2,13 @@
 
 import pytest
 
-from app.core.database import transaction
-from tests.web import catalog_scene
 from tests.web.test_looks import DRESSES, barriers
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def scene(app):
-    with transaction() as session:
-        rows = catalog_scene.seed(session)
+def scene(rows):
     ada, vera = rows["ada"], rows["vera"]
     return {
         "services": ("/services", ada),
