@@ -12,6 +12,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.executors import registry
 from app.executors.base import ActionClass, Drifted, Params, Part, Resolved, Seen, Standing, StepFailed, Undo
 
 ROOT = Path(__file__).parent.parent
@@ -185,6 +186,11 @@ class FakePress(_Fake):
 
 
 FAKES = (FakeSwitch(), FakeWipe(), FakeSpend(), FakePress())
+
+
+def load():
+    """Make the fakes known in this process."""
+    registry.register(*FAKES)
 
 
 def spend(world, target, operation):

@@ -82,7 +82,7 @@ def test_a_failed_run_says_what_stays_done(stage):
 
 
 def test_output_is_whole_in_order_and_without_secrets(stage):
-    said = tuple(f"line {number}" for number in range(2000)) + ("password=hunter2hunter2", "bye")
+    said = (*(f"line {number}" for number in range(2000)), "password=hunter2hunter2", "bye")
     run = carry(stage.run(stage.part("fake.switch", says=said)))
     with transaction() as session:
         chunks = queries.output(session, run, 1)
