@@ -94,6 +94,9 @@ class Survey:
         return [rights.judge(right, self._answers.get(f"right {place}")) for place, right in enumerate(self._needs)]
 
     def owners(self) -> list[owners.Owner]:
+        groups = self._answers.get("groups")
+        if not isinstance(groups, dict):
+            self.unknown["canaries and rollouts"] = _gap(groups)
         others = {name: self.items(name) for name in ("canaries", "rollouts")}
         return owners.detect(self.address, self.live, others | {"application": self.answer("application")})
 
