@@ -73,7 +73,7 @@ def move(session: Session, incident: Incident, state: State, *, by: Person, reas
     and the new state; moment and person stand beside it.
     """
     _lock(session, incident, duplicate_of)
-    old, reason = State(incident.state), reason.strip()
+    old, reason = State(incident.state), reason.replace("\0", "").strip()
     if old is state:
         return
     if is_command(old, state) and not may(session, incident, Permission.COMMAND, by=by):

@@ -50,7 +50,7 @@ def hand_over(
     eyes: where it has ended meanwhile, Conflict.
     """
     session.refresh(incident, with_for_update=True)  # two hand-overs at once: the second waits here and finds its `holder_id` ended
-    role, briefing = _checked(role), " ".join(briefing.split())
+    role, briefing = _checked(role), " ".join(briefing.replace("\0", "").split())
     holder = holder_of(session, incident, role)
     if holder is None:
         raise Refused(f"Nobody is {name_of(role)} of {incident.ref} now, so nothing was handed over. Take the role instead.", field="role")
@@ -124,7 +124,7 @@ def _may_end(session: Session, incident: Incident, holder: RoleHolder, *, by: Pe
 
 
 def _checked(role: str) -> str:
-    name = " ".join(role.split()).lower()
+    name = " ".join(role.replace("\0", "").split()).lower()
     if not 1 <= len(name) <= 40:
         raise Refused("A role has a name of 1 to 40 characters. Nothing was changed: name it, for example “database expert”.", field="role")
     return name

@@ -18,7 +18,6 @@ from app.runs import queries as runs
 from app.runs.models import Run
 from app.verification import queries as verifications
 from app.verification.models import Verification
-from app.web import run_views
 from app.web.figures import Figure, draw
 
 MANY = 100  # open incidents are counted no further
@@ -97,10 +96,3 @@ def _trouble(sign: Trouble) -> TroubleRow:
     title = f"{sign.service.name}: {what}" + (f" since {change.release.version}" if change else "")
     query = {"title": title[:200], "service": sign.service.slug, "began_at": f"{sign.since:%Y-%m-%dT%H:%M:%S}"}
     return TroubleRow(sign, figure, title, f"/incidents/new?{urlencode(query)}")
-
-
-def run_line(run: Run) -> tuple[str, int, int]:
-    """What a run does in a few words, and how many of its steps are done."""
-    view = run_views.of(run)
-    done = sum(step.state in {"succeeded", "skipped"} for step in view.steps)
-    return view.say, done, len(view.steps)

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.accounts.policy import Person
+from app.accounts.policy import P, Person
 from app.catalog import queries as catalog
 from app.incidents import history, queries
 from app.incidents.models import Incident
@@ -32,17 +32,19 @@ def header(db: Session, incident: Incident, me: Person, tab: str) -> dict[str, A
 def whole(db: Session, incident: Incident, me: Person) -> dict[str, Any]:
     """The cockpit."""
     services = incident_views.touched(db, incident, me=me)
-    return header(db, incident, me, "cockpit") | recovery(db, incident, services) | log(db, incident, me) | {"services": services}
+    return header(db, incident, me, "cockpit") | recovery(db, incident, services, me) | log(db, incident, me) | {"services": services}
 
 
 def now(db: Session, incident: Incident, me: Person) -> dict[str, Any]:
     """The panel "What now" and the list of recoveries under it."""
     services = incident_views.touched(db, incident, me=me)
-    return recovery(db, incident, services) | {"incident": incident, "services": services, "can": incident_views.rights(incident, me)}
+    return recovery(db, incident, services, me) | {"incident": incident, "services": services, "can": incident_views.rights(incident, me)}
 
 
-def recovery(db: Session, incident: Incident, services: list[incident_views.ServiceView]) -> dict[str, Any]:
-    ran, verified = runs.runs_of(db, incident, limit=20), verifications.of_incident(db, incident)
+def recovery(db: Session, incident: Incident, services: list[incident_views.ServiceView], me: Person) -> dict[str, Any]:
+    """What runs and ran for the incident, of services that the reader may see."""
+    ran = [run for run in runs.runs_of(db, incident, limit=20) if me.may(P.READ, {run.service_id})]
+    verified = [one for one in verifications.of_incident(db, incident) if me.may(P.READ, {one.service_id})]
     what = what_now.of(incident, services=services, runs=ran, verifications=verified)
     return {"what": what, "runs": ran, "verifications": verified}
 

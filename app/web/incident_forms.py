@@ -1,6 +1,8 @@
 """What the forms of an incident send, as the domain takes it."""
 
 import json
+import re
+import secrets
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -60,6 +62,36 @@ def edited(sent: Fields) -> tuple[Facts, Facts]:
         is_drill=sent.ticked("is_drill"),
     )
     return typed, was
+
+
+def shown(incident: Incident) -> dict[str, str]:
+    """The facts as the fields of the form show them; a box that is not ticked is not there."""
+    percent, began_at = incident.affected_percent, incident.began_at
+    return {
+        "title": incident.title,
+        "severity": incident.severity,
+        "impact": incident.impact,
+        "affected_percent": "" if percent is None else f"{percent:g}",
+        "began_at": f"{began_at:%Y-%m-%dT%H:%M:%S}" if began_at else "",
+    } | ({"is_drill": "1"} if incident.is_drill else {})
+
+
+def rebased(sent: Fields, incident: Incident) -> Fields:
+    """What was typed, on top of the facts as they are by now: what the person left alone shows what others wrote meanwhile."""
+    try:
+        typed, was = edited(sent)
+    except Refused:
+        return sent
+    present = shown(incident)
+    mine = {name for name, value in typed.items() if value != was.get(name)}
+    return Fields(
+        {name: value for name, value in present.items() if name not in mine} | {name: sent[name] for name in mine if name in sent}
+    )
+
+
+def nonce(sent: Fields) -> str:
+    """What tells one submit of a form from another: what the form carried, or a new one."""
+    return re.sub(r"[^\w-]", "", sent.text("nonce"))[:64] or secrets.token_urlsafe(16)
 
 
 def drawn(incident: Incident) -> str:

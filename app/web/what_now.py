@@ -29,6 +29,7 @@ class Primary:
     fields: dict[str, str] = field(default_factory=dict)
     is_post: bool = False
     needs: str = "plan"
+    is_loud: bool = True
     note: str = ""
 
 
@@ -115,7 +116,7 @@ def _undecided(incident: Incident, services: Sequence[ServiceView]) -> WhatNow:
 
 
 def _watching(verification: Verification) -> WhatNow:
-    follow = Primary("Watch the verification", f"/verifications/{verification.id}", needs="read")
+    follow = Primary("Watch the verification", f"/verifications/{verification.id}", needs="read", is_loud=False)
     say = verification.sentence or "The checks are being watched."
     return WhatNow(say, "Nothing to press here: the verdict comes by itself.", "run", "Verifying", follow, verification=verification)
 

@@ -43,7 +43,7 @@ def new(request: Request, db: Db, me: Annotated[Person, may(P.DECLARE)]) -> Resp
 
 @router.post("/incidents")
 def declare(request: Request, db: Db, me: Annotated[Person, may(P.DECLARE)], sent: Sent) -> Response:
-    nonce = sent.text("nonce") or secrets.token_urlsafe(16)
+    nonce = incident_forms.nonce(sent)
     with redrawn(request, "incidents/new.html", sent, **_new(db, me, sent, nonce)):
         ids = tuple(catalog.get_service(db, slug, reach=me.reach()).id for slug in sent.every("service"))
         incident = actions.declare(db, **incident_forms.declared(sent), service_ids=ids, form_nonce=f"form-{me.id}-{nonce}", by=me)
@@ -66,6 +66,11 @@ def show_now(request: Request, db: Db, incident: Seen, me: Me) -> Response:
     return piece(request, "incidents/_now.html", **cockpit.now(db, incident, me))
 
 
+@router.get("/incidents/{incident_id}/bar")
+def show_bar(request: Request, db: Db, incident: Seen, me: Me) -> Response:
+    return piece(request, "incidents/_bar.html", **cockpit.now(db, incident, me))
+
+
 @router.get("/incidents/{incident_id}/sides")
 def show_sides(request: Request, db: Db, incident: Seen, me: Me) -> Response:
     return piece(request, "incidents/_sides.html", **cockpit.sides(db, incident, me))
@@ -78,7 +83,7 @@ def edit(request: Request, db: Db, incident: Held, me: Me) -> Response:
 
 @router.post("/incidents/{incident_id}/facts")
 def change(request: Request, db: Db, incident: Held, me: Me, sent: Sent) -> Response:
-    with redrawn(request, "incidents/facts.html", sent, **_facts(db, incident, me)):
+    with redrawn(request, "incidents/facts.html", incident_forms.rebased(sent, incident), **_facts(db, incident, me)):
         new, was = incident_forms.edited(sent)
         facts.change(db, incident, **new, was=was, by=me)
     return back(f"/incidents/{incident.id}")
@@ -216,7 +221,11 @@ def _new(db: Session, me: Person, typed: Fields, nonce: str) -> dict[str, Any]:
 
 
 def _facts(db: Session, incident: Incident, me: Person) -> dict[str, Any]:
-    return cockpit.header(db, incident, me, "facts") | {"was": incident_forms.drawn(incident), "meaning": MEANING}
+    return cockpit.header(db, incident, me, "facts") | {
+        "was": incident_forms.drawn(incident),
+        "shown": incident_forms.shown(incident),
+        "meaning": MEANING,
+    }
 
 
 def _state(db: Session, incident: Incident, me: Person) -> dict[str, Any]:

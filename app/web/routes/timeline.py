@@ -45,8 +45,8 @@ def show_newest(request: Request, db: Db, incident: Seen, me: Me) -> Response:
 def add(request: Request, db: Db, incident: Held, me: Me, sent: Sent) -> Response:
     url, fresh = _url(incident), {"nonce": secrets.token_urlsafe(16)}
     with redrawn(request, "timeline/show.html", sent, partial="timeline/_log.html", **_shown(request, db, incident, me)):
-        nonce, at = sent.text("nonce"), incident_forms.moment(sent, "at")
-        entry = timeline.note(db, incident, body=sent.get("body", ""), at=at, form_nonce=f"{me.id}-{nonce}" if nonce else None, by=me)
+        nonce, at = f"{incident.id}-{me.id}-{incident_forms.nonce(sent)}", incident_forms.moment(sent, "at")
+        entry = timeline.note(db, incident, body=sent.get("body", ""), at=at, form_nonce=nonce, by=me)
         url = f"{url}?entry={entry.id}#entry-{entry.id}" if at else f"/incidents/{incident.id}" if sent.text("from") == "cockpit" else url
     return piece_or_back(request, "timeline/_log.html", url, **cockpit.log(db, incident, me), **fresh)
 
