@@ -62,7 +62,7 @@ def weigh(
     soak = timedelta(seconds=verification.contract["soak_s"])
     held = verification.holding_since is not None and at - verification.holding_since >= soak
     if held and all(check.outcome == "pass" for check in required):
-        return Verdict("recovered", f"{_counted(required)} held for {span(soak.total_seconds())}: {_numbers(required)}.")
+        return Verdict("recovered", f"{_counted(required)} held for {span(soak.total_seconds())}. {_numbers(required)}.")
     if worse := [check for check in required if is_worse(check, recent.get(check.position, ()))]:
         told = "; ".join(f"{check.name} {figure(check.value, check.unit)}, {figure(check.before, check.unit)} before" for check in worse)
         return Verdict("worse", f"It is worse than before the run: {told}.")

@@ -73,7 +73,7 @@ def test_the_soak_counts_from_the_last_check_that_began_to_hold():
     assert judging.weigh(watch, [first, last], {}, at=after(99)) is None
     assert watch.holding_since == after(40)
     verdict = judging.weigh(watch, [first, last], {}, at=after(100))
-    assert (verdict.word, verdict.sentence.startswith("All 2 checks held for 1\u00a0min: Error rate")) == ("recovered", True)
+    assert (verdict.word, verdict.sentence.startswith("All 2 checks held for 1\u00a0min. Error rate")) == ("recovered", True)
 
 
 def test_inconclusive_never_passes_even_at_the_end_of_the_soak():

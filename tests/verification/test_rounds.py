@@ -52,7 +52,7 @@ def test_checks_that_hold_for_the_soak_are_a_recovery_with_its_numbers(watch):
     assert watch.at(10).state == "watching"
     done = watch.at(20)
     assert (done.state, done.verdict, done.ended_at, done.rounds) == ("done", "recovered", seconds(20), 3)
-    assert done.sentence.startswith("The check held for 20\u00a0s: Health: 127.0.0.1:")
+    assert done.sentence.startswith("The check held for 20\u00a0s. Health: 127.0.0.1:")
 
 
 def test_a_failure_breaks_the_soak_and_it_begins_anew(watch):
@@ -241,7 +241,7 @@ def test_the_incident_is_told_and_resolves_nothing_by_itself(watch):
         lines = incidents.newest_entries(session, incident)
         assert incident.state == State.VERIFYING
         newest = lines[0]
-        assert newest.body.startswith("proved that Login has recovered. The check held for 10\u00a0s: Health")
+        assert newest.body.startswith("proved that Login has recovered. The check held for 10\u00a0s. Health")
         assert (newest.actor_name, newest.refs) == (SYSTEM.name, {"verification": watch.id})
         assert any(line.body.startswith("began to verify Login: 1 check for 10\u00a0s") for line in lines)
 

@@ -204,6 +204,14 @@ def test_somebody_of_another_service_finds_nothing(client, sign_in, story):
     assert client.post(f"{story.path}/cancel").status_code == 404
 
 
+def test_where_nothing_says_what_should_run_the_page_does_without(client, sign_in, story):
+    story.tell(expected={})
+    sign_in(client, story.viewer)
+    text = client.get(story.path).text
+    assert "No check has failed since then." in text
+    assert "Should run" not in text
+
+
 def test_without_an_incident_the_page_stands_for_itself(client, sign_in, console):
     story = Story(incident=False).tell()
     sign_in(client, story.viewer)
