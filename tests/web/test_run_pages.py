@@ -5,6 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from app.core import live
 from app.core.database import transaction
+from app.runs import actions
 from app.runs.models import Run
 from tests.web import gallery, stages
 from tests.web.stages import COMING, make_plan, make_run, taken, under_way
@@ -28,10 +29,11 @@ def violations(page):
     return [f"{found['id']}: {found['nodes'][0]['html'][:200]}" for found in AXE.run(page).response["violations"]]
 
 
+@pytest.mark.parametrize("page_of", ["plan", "run"])
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
-def test_no_state_has_an_accessibility_violation_or_scrolls_sideways(app, open_page, width, theme):
+def test_no_state_has_an_accessibility_violation_or_scrolls_sideways(app, open_page, page_of, width, theme):
     with transaction() as session:
-        scenes = gallery.scenes(session)
+        scenes = [gallery.make(session, name) for name in gallery.MAKERS if name.startswith(page_of)]
     for scene in scenes:
         page = open_page(scene.address, scene.viewer, width=width, theme=theme)
         assert violations(page) == [], scene.name
@@ -49,6 +51,18 @@ def test_a_preview_appears_by_itself_when_the_target_has_been_read(on, open_page
         live.tell(session, f"plan-{plan.id}")
     page.get_by_role("button", name="Roll back login to v1.2.3").wait_for()
     assert page.get_by_text("env TOKEN_FORMAT").is_visible()
+
+
+def test_a_button_opens_by_itself_when_the_target_is_free_again(on, open_page):
+    with transaction() as session:
+        holder = make_run(session, on, make_plan(session, on), state="queued", steps=[{"state": "pending"}, {"state": "pending"}])
+        plan = make_plan(session, on)
+    page = open_page(f"/plans/{plan.id}", on.commander)
+    page.locator("[data-state=live]").wait_for()
+    page.get_by_role("button", name="Cancel that and start this").wait_for()
+    with transaction() as session:
+        actions.cancel(session, session.get_one(Run, holder.id), by=on.commander)
+    page.get_by_role("button", name="Roll back login to v1.2.3").wait_for(timeout=2000)
 
 
 def test_progress_appears_within_a_moment_and_an_open_history_stays_open(on, open_page):

@@ -52,6 +52,12 @@ def show_piece(request: Request, db: Db, plan: Annotated[Plan, may(P.READ, load.
     return piece(request, "plans/_plan.html", **_shown(db, plan, me))
 
 
+@router.get("/plans/{plan_id}/confirm")
+def show_confirm(request: Request, db: Db, plan: Annotated[Plan, may(P.READ, load.plan)], me: Me) -> Response:
+    """The panel with the button: whether it opens changes while others work."""
+    return piece(request, "plans/_confirm.html", **_shown(db, plan, me))
+
+
 @router.post("/plans/{plan_id}/again")
 def again(db: Db, plan: Annotated[Plan, may(P.PLAN, load.plan)], me: Me) -> Response:
     """The same question, asked of the live system anew."""
