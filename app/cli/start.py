@@ -1,7 +1,6 @@
 """Start the console: everything at once, or one process of it."""
 
 import threading
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,14 +15,11 @@ def up() -> None:
     Console().run()
 
 
-def demo(
-    kubeconfig: Annotated[Path | None, typer.Option(help="Put the demo on this cluster instead of on this machine.")] = None,
-    image: Annotated[str, typer.Option(help="Image of the demo's workload on that cluster, without its tag.")] = "",
-) -> None:
-    """Run the console with a small real production that has just been broken, for somebody who tries it."""
+def demo() -> None:
+    """Run the console with a small real production that breaks shortly after, for somebody who tries it."""
     from app.cli.trial import Trial
 
-    Trial(kubeconfig=kubeconfig, image=image).run()
+    Trial().run()
 
 
 def web() -> None:
