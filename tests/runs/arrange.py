@@ -82,10 +82,17 @@ class Stage:
 
 
 def carry(run, *, worker="tester", **options):
-    """One worker's turn; the run as it is afterwards."""
-    engine.execute(run.id, worker=worker, **options)
-    with transaction() as session:
-        return session.get_one(Run, run.id)
+    """What workers make of the run, one after the other; the run as it is when none of them has it any more.
+
+    On a busy machine one may lose its lease of a second, and the next one takes over.
+    """
+
+    def carried():
+        engine.execute(run.id, worker=worker, **options)
+        with transaction() as session:
+            return current if (current := session.get_one(Run, run.id)).state != RunState.RUNNING else None
+
+    return until(carried, seconds=60, what="the end of the run")
 
 
 def until(question, *, seconds=20, what="it"):
