@@ -35,6 +35,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
+LARGEST_BODY = 1_000_000
 
 
 class Shell:
@@ -57,12 +58,22 @@ class Shell:
             await send(message)
 
         try:
+            if is_too_large(scope):
+                response = await run_in_threadpool(errors.too_large, Request(scope))
+                await response(scope, receive, sending)
+                return
             await self.app(scope, receive, sending)
         except Exception as error:
             if started:  # too late for another answer: the connection breaks, and the server writes it down
                 raise
             response = await run_in_threadpool(errors.crashed, Request(scope), error)
             await response(scope, receive, sending)
+
+
+def is_too_large(scope: Scope) -> bool:
+    """Whether the request says that its body is over the limit; one that does not say is cut off while it is read."""
+    length = Headers(scope=scope).get("content-length", "")
+    return length.isdigit() and int(length) > LARGEST_BODY
 
 
 def finish(scope: Scope, message: Message) -> None:

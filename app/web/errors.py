@@ -26,6 +26,7 @@ log = logging.getLogger("lastgood.web")
 AWAY = "The console's database does not answer. Nothing was changed and nothing is lost; runs that are going on do not depend on this page."
 BUSY = "The console's database was too busy to answer in time. Nothing was changed. Try again in a few seconds."
 CRASHED = "Something went wrong inside Lastgood. What you sent was not saved, and everything else is as it was."
+TOO_LARGE = "What you sent is larger than this console takes (1 MB). Nothing was saved."
 SIGNED_OUT = "Your sign-in has ended, so nothing was done. Sign in and send it again; what you typed is still on the page before."
 
 
@@ -106,7 +107,7 @@ def _http(request: Request, error: HTTPException) -> Response:
     sentences = {
         404: NotFound().sentence,
         405: "This address does not take that kind of request. Nothing was changed.",
-        413: "What you sent is larger than this console takes (1 MB). Nothing was saved.",
+        413: TOO_LARGE,
     }
     title = "Nothing here" if error.status_code == 404 else HTTPStatus(error.status_code).phrase
     sentence = sentences.get(error.status_code, f"{error.detail}. Nothing was changed.")
@@ -125,6 +126,10 @@ def _database(request: Request, error: Exception) -> Response:
     log.warning("database away: %s %s: %s", request.method, request.url.path, str(original or error).splitlines()[0])
     sentence = BUSY if isinstance(original, busy) or isinstance(error, PoolTimeout) else AWAY
     return answer(request, Problem(503, "Database away" if sentence is AWAY else "Busy", sentence, headers={"Retry-After": "3"}))
+
+
+def too_large(request: Request) -> Response:
+    return answer(request, Problem(413, HTTPStatus(413).phrase, TOO_LARGE))
 
 
 def crashed(request: Request, error: Exception) -> Response:

@@ -1,9 +1,9 @@
 """The web application: its routes, each guarded, inside one shell."""
 
-import logging
 from importlib import import_module
 
 from fastapi import FastAPI
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from app.web import asgi, errors, guard, stream
@@ -28,18 +28,16 @@ ROUTES = [
     "checks",
     "clusters",
 ]
-LARGEST_BODY = 1_000_000
-
-log = logging.getLogger("lastgood.web")
 
 
 def create_app() -> FastAPI:
     """The application. Fails where a route does not declare its permission."""
-    app = FastAPI(title="Lastgood", docs_url=None, redoc_url=None, openapi_url=None, max_body_size=LARGEST_BODY, lifespan=stream.lifespan)
+    app = FastAPI(title="Lastgood", docs_url=None, redoc_url=None, openapi_url=None, lifespan=stream.lifespan)
     for name in ROUTES:
         app.include_router(import_module(f"app.web.routes.{name}").router)
     errors.install(app)
     guard.check(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=asgi.LARGEST_BODY)  # FastAPI's own would stand outside the shell
     app.add_middleware(asgi.Shell)
     return app

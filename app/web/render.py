@@ -41,7 +41,7 @@ def is_htmx(request: Request) -> bool:
 def draw(request: Request, template: str, **context: Any) -> str:
     """A template as text, with what every template may use: me, csrf_token, now, theme, path, fields, problems."""
     visitor = getattr(request.state, "visitor", None)
-    given = {
+    given: dict[str, Any] = {
         "me": visitor.person if visitor else None,
         "csrf_token": visitor.csrf_token if visitor else "",
         "now": now(),

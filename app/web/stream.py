@@ -66,6 +66,7 @@ class Hub:
     def __init__(self) -> None:
         self.listeners: set[Listener] = set()
         self.closing = False
+        self.is_listening = False
         self._audiences: dict[str, tuple[float, Audience]] = {}
 
     async def run(self) -> None:
@@ -75,6 +76,7 @@ class Hub:
             try:
                 async with await psycopg.AsyncConnection.connect(**_connection()) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
+                    self.is_listening = True
                     self.tell_everybody("all")  # what was announced meanwhile, nobody heard
                     pause = 0.1
                     while True:
@@ -83,6 +85,7 @@ class Hub:
                         await asyncio.wait_for(connection.execute("SELECT 1"), 5)  # a dead peer says nothing by itself
             except (psycopg.Error, OSError, TimeoutError) as error:
                 log.warning("the live stream lost PostgreSQL, trying again: %s", str(error).strip().splitlines()[:1])
+                self.is_listening = False
                 self.tell_everybody("stale")
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
