@@ -28,6 +28,7 @@ def take(session: Session, service: Service, taken: Mapping[int, Reading], *, at
     before = _newest_at(session, checks)
     if before and before >= at:
         return
+    last = newest(session, checks)
     for check in checks:
         reading = taken[check.id]
         session.add(CheckReading(check_id=check.id, at=at, outcome=reading.outcome, value=reading.value, sentence=reading.sentence))
@@ -36,7 +37,10 @@ def take(session: Session, service: Service, taken: Mapping[int, Reading], *, at
     session.flush()
     required = [taken[check.id].outcome == "pass" for check in checks if check.required]
     _judge(session, service, held=bool(required) and all(required), unbroken_since=before, at=at)
-    live.tell(session, "services", f"service-{service.id}", "board")
+    live.tell(session, f"service-{service.id}")
+    # a list of many services is drawn again when something is wrong or has turned, not with every good reading
+    if any(reading.outcome != "pass" or key not in last or last[key].outcome != "pass" for key, reading in taken.items()):
+        live.tell(session, "services", "board")
 
 
 def newest(session: Session, checks: Iterable[Check]) -> dict[int, CheckReading]:

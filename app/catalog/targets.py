@@ -130,30 +130,25 @@ def add(
     session: Session, service: Service, *, kind: str, environment: str, config: Json, by: Person, credential: Any = None, unseen: str = ""
 ) -> Target:
     """Register where a service runs, and have the runner look at it. `unseen` says why nobody has seen it yet, where that is so."""
-    environment, config = checked(session, kind, environment, config)
-    target = Target(
-        service_id=service.id,
-        kind=kind,
-        environment=environment,
-        config=config,
-        cluster_id=config.get("cluster_id"),
-        observe_problem=unseen,
-    )
-    if kind == "git" and credential:
-        target.secret_id = credentials.keep(session, None, name=f"{service.slug} git", purpose="git", value=credential, by=by)
+    target = Target(service_id=service.id, service=service, kind=kind)
     session.add(target)
-    _changed(session, target, "target.add", by=by)
-    return target
+    return _set(session, target, "target.add", environment=environment, config=config, credential=credential, unseen=unseen, by=by)
 
 
-def edit(session: Session, target: Target, *, environment: str, config: Json, by: Person, credential: Any = None, unseen: str = "") -> None:
-    """Change where to look. What ran there before stays in the history."""
-    target.environment, target.config = checked(session, target.kind, environment, config)
-    target.cluster_id, target.observe_problem = target.config.get("cluster_id"), unseen
-    if target.kind == "git" and credential:
-        name = f"{target.service.slug} git"
-        target.secret_id = credentials.keep(session, target.secret_id, name=name, purpose="git", value=credential, by=by)
-    _changed(session, target, "target.edit", by=by)
+def edit(
+    session: Session, target: Target, *, environment: str, config: Json, by: Person, credential: Any = None, unseen: str = ""
+) -> Target:
+    """Change a target. One that is pointed at another place ends, and another begins there with a history of its own.
+
+    Otherwise a rollback would put the template of one workload on another.
+    """
+    facts: Json = {"environment": environment, "config": config, "credential": credential, "unseen": unseen, "by": by}
+    if _place(checked(session, target.kind, environment, config)[1]) == _place(target.config):
+        return _set(session, target, "target.edit", **facts)
+    archive(session, target, by=by)
+    moved = Target(service_id=target.service_id, service=target.service, kind=target.kind, secret_id=target.secret_id)
+    session.add(moved)
+    return _set(session, moved, "target.add", **facts)
 
 
 def checked(session: Session, kind: str, environment: str, config: Json) -> tuple[str, Json]:
@@ -177,12 +172,26 @@ def archive(session: Session, target: Target, *, by: Person) -> None:
         live.tell(session, "services", f"service-{target.service_id}")
 
 
-def _changed(session: Session, target: Target, action: str, *, by: Person) -> None:
+def _set(
+    session: Session, target: Target, action: str, *, environment: str, config: Json, credential: Any, unseen: str, by: Person
+) -> Target:
+    with session.no_autoflush:
+        target.environment, target.config = checked(session, target.kind, environment, config)
+    target.cluster_id, target.observe_problem = target.config.get("cluster_id"), unseen
+    if target.kind == "git" and credential:
+        name = f"{target.service.slug} git"
+        target.secret_id = credentials.keep(session, target.secret_id, name=name, purpose="git", value=credential, by=by)
     session.flush()
     detail = {"config": target.config, "environment": target.environment}
     audit.record(session, action, f"target-{target.id}", actor=by.actor, actor_name=by.name, **detail)
     looks.ask(session, "target.observe", f"target-{target.id}", {})
     live.tell(session, "services", f"service-{target.service_id}")
+    return target
+
+
+def _place(config: Json) -> tuple[object, ...]:
+    """What makes a target this one and no other."""
+    return tuple(config.get(name) for name in ("cluster_id", "namespace", "kind", "name", "repository", "branch"))
 
 
 def _problems(error: ValidationError) -> dict[str, str]:

@@ -3,13 +3,13 @@ import pytest
 from app.accounts.policy import Reach, Role
 from app.audit.models import AuditEntry
 from app.audit.queries import verify
-from app.catalog import actions, addresses, checks, clusters, credentials, queries, targets
+from app.catalog import actions, addresses, checks, clusters, credentials, queries, releases, targets
 from app.catalog.actions import ContactFacts, LinkFacts, ServiceFacts
 from app.catalog.models import CheckReading, Look, Secret
 from app.core.clock import now
 from app.core.errors import Forbidden, Invalid, NotFound, Refused
 from app.core.sealing import unseal
-from tests.factories import make_cluster, make_person, make_service, make_target
+from tests.factories import make_cluster, make_person, make_release, make_service, make_target
 
 EVERYTHING = Reach(everything=True, service_ids=frozenset())
 KUBECONFIG = """
@@ -187,6 +187,19 @@ def test_a_git_credential_is_sealed_and_a_new_one_takes_its_place(db, ada, servi
     assert credentials.open_for(db, target) == {"git": {"token": "t-2"}}
     assert b"t-2" not in secret.sealed
     assert secret.rotated_at
+
+
+def test_a_target_that_is_pointed_elsewhere_begins_a_history_of_its_own(db, ada, service):
+    target = targets.add(db, service, kind="git", environment="production", config=GIT, by=ada, credential={"token": "t-1"})
+    make_release(db, target, "v1.2.3", standing="good", current=True)
+
+    same = targets.edit(db, target, environment="staging", config=GIT | {"deploy": ["./deploy"]}, by=ada)
+    assert (same.id, same.environment) == (target.id, "staging")
+
+    moved = targets.edit(db, target, environment="staging", config=GIT | {"branch": "next"}, by=ada)
+    assert queries.targets_of(db, service) == [moved]
+    assert releases.releases_of(db, moved) == []
+    assert credentials.open_for(db, moved) == {"git": {"token": "t-1"}}
 
 
 def test_production_comes_first_among_the_targets(db, service):

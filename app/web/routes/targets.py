@@ -59,8 +59,9 @@ def edit(request: Request, db: Db, target: Editable, me: Me, sent: Sent) -> Resp
         environment, config = targets.checked(db, kind, sent.text("environment"), config)
         unchecked = sent.ticked("unchecked")
         unseen = questions.target_is_there(kind, config, credential=credential, target_id=target.id, unchecked=unchecked)
-        targets.edit(db, target, environment=environment, config=config, credential=credential, unseen=unseen, by=me)
-    return back(f"/services/{target.service.slug}", f"{target.label} is saved. {unseen}".strip())
+        _is_free(db, target)
+        saved = targets.edit(db, target, environment=environment, config=config, credential=credential, unseen=unseen, by=me)
+    return back(f"/services/{saved.service.slug}", f"{saved.label} is saved. {unseen}".strip())
 
 
 @router.post("/targets/{target_id}/look")
