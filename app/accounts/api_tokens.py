@@ -4,7 +4,7 @@ import secrets
 from datetime import timedelta
 from hmac import compare_digest
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from app.accounts import opaque
@@ -73,5 +73,5 @@ def person_for_bearer(session: Session, text: str) -> Person | None:
     return person_of(user, scopes=token.permissions, token_id=token.id)
 
 
-def _working() -> tuple[object, ...]:
+def _working() -> tuple[ColumnElement[bool], ...]:
     return ApiToken.revoked_at.is_(None), or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now())

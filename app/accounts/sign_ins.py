@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from app.accounts import delays, opaque, passwords
@@ -156,13 +156,13 @@ def step_up(session: Session, *, password: str, by: Person) -> str:
     return token
 
 
-def _alive(moment: datetime) -> tuple[object, ...]:
+def _alive(moment: datetime) -> tuple[ColumnElement[bool], ...]:
     idle = timedelta(seconds=settings().session_idle_s)
     return SignIn.ended_at.is_(None), SignIn.expires_at > moment, SignIn.last_seen_at > moment - idle, User.state == "active"
 
 
-def _end(session: Session, which: object) -> int:
-    query = update(SignIn).where(which, SignIn.ended_at.is_(None)).values(ended_at=now()).returning(SignIn.id)  # type: ignore[arg-type]
+def _end(session: Session, which: ColumnElement[bool]) -> int:
+    query = update(SignIn).where(which, SignIn.ended_at.is_(None)).values(ended_at=now()).returning(SignIn.id)
     return len(session.scalars(query).all())
 
 

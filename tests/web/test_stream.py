@@ -1,5 +1,9 @@
 """The live stream, over a real server: names in time, to those who may hear them, until the sign-in ends."""
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -15,6 +19,7 @@ from app.core import live
 from app.core.database import transaction
 from app.web import cookies, stream
 from tests import factories
+from tests.running import free_port, until
 
 
 @pytest.fixture
@@ -165,6 +170,31 @@ def test_open_streams_do_not_hold_up_the_end(app, served, ana):
     with listening(served, ana) as heard:
         app.state.hub.close()
         names(heard, "(closed)", seconds=3)
+
+
+def test_a_server_with_an_open_stream_stops_at_once_when_it_is_told_to(app, ana):
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", "app.web.main:create_app", "--factory", "--port", str(port), "--log-level", "warning"]
+    server = subprocess.Popen(command, env=os.environ | {"LASTGOOD_PUBLIC_URL": f"http://127.0.0.1:{port}"})
+    try:
+        address = f"http://127.0.0.1:{port}"
+        until(lambda: answers(f"{address}/livez"), what="the server")
+        with listening(address, ana) as heard:
+            began = time.monotonic()
+            server.send_signal(signal.SIGTERM)
+            names(heard, "(closed)")
+            server.wait(10)
+            assert time.monotonic() - began < 5  # below 1 on a machine of its own; a stream alone would last for ever
+    finally:
+        server.kill()
+        server.wait()
+
+
+def answers(address):
+    try:
+        return httpx.get(address, timeout=1, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 @pytest.mark.browser
