@@ -3,6 +3,8 @@ import subprocess
 
 import pytest
 
+from app.accounts.policy import Role
+from tests.factories import make_person, make_service
 from tests.site import Site
 
 WHO = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "Ben"), ("EMAIL", "ben@example.org"))}
@@ -42,3 +44,13 @@ def site():
     site = Site()
     yield site
     site.close()
+
+
+@pytest.fixture
+def ada(db, console):
+    return make_person(db, "Ada Byron", Role.ADMIN)
+
+
+@pytest.fixture
+def service(db):
+    return make_service(db, "login", name="Log-in")
