@@ -4,6 +4,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.accounts.policy import SYSTEM, Person
+from app.catalog import looks, releases
+from app.catalog.models import Release, Target
 from app.core import queue
 from app.core.database import db_now
 from app.runs import history, locks
@@ -20,8 +22,11 @@ def end(session: Session, run: Run, state: RunState, sentence: str, *, by: Perso
     run.lease_owner = run.lease_until = run.wake_at = None
     session.flush()
     locks.release(session, run)
-    title = session.get_one(Plan, run.plan_id).title
-    line = f"ended run {run.id} ({title}) as {state}: {sentence}"
+    plan = session.get_one(Plan, run.plan_id)
+    if run.started_at:
+        # whatever it did or did not do: the pages show what is there now
+        looks.ask(session, "target.observe", f"target-{plan.target_id}", {})
+    line = f"ended run {run.id} ({plan.title}) as {state}: {sentence}"
     history.happened(session, run, state, sentence, line=line, by=by)
     _go_on(session, run)
 
@@ -32,6 +37,14 @@ def queue_up(session: Session, run: Run) -> None:
     run.state, run.queued_at, run.expires_at = RunState.QUEUED, db_now(session), None
     session.flush()
     queue.ring(session, TASK, run.id)
+
+
+def note_release(session: Session, run: Run) -> None:
+    """What a successful rollback led to is what runs now, and it is known who put it there."""
+    plan = session.get_one(Plan, run.plan_id)
+    if plan.kind == "rollback" and plan.release_id and plan.request.get("mode") != "branch_only":
+        target, release = session.get_one(Target, plan.target_id), session.get_one(Release, plan.release_id)
+        releases.deployed(session, target, release, by=f"run-{run.id}")
 
 
 def _go_on(session: Session, ended: Run) -> None:

@@ -199,6 +199,7 @@ class Journal:
         self.flush()
         with self.write() as (session, run):
             last = session.scalars(select(Step).where(Step.run_id == run.id).order_by(Step.position.desc()).limit(1)).one()
+            ending.note_release(session, run)
             ending.end(session, run, RunState.SUCCEEDED, last.sentence or f"{last.title}: done.")
 
     @contextmanager

@@ -37,7 +37,7 @@ class Stage:
     def part(self, action, **params):
         return Part(action, {"world": str(self.world.path), "target": self.thing, **params})
 
-    def plan(self, *parts, incident=True, contract=None):
+    def plan(self, *parts, incident=True, contract=None, release=None):
         """A ready plan of these parts."""
         with transaction() as session:
             plan = Plan(
@@ -45,6 +45,7 @@ class Stage:
                 service_id=self.service.id,
                 target_id=self.target.id,
                 incident_id=self.incident.id if incident else None,
+                release_id=release.id if release else None,
                 request={},
                 contract=contract or {},
                 made_by_id=self.ana.id,

@@ -5,12 +5,15 @@ import time
 
 from sqlalchemy import select
 
+from app.catalog import releases
+from app.catalog.models import Look
 from app.core.database import transaction
 from app.executors.base import OutcomeUnknown, StepFailed, Unreachable
 from app.incidents.models import TimelineEntry
 from app.runs import actions, engine, queries
 from app.runs.models import Run, RunEvent, RunLock
 from app.runs.states import RunState, StepState
+from tests.factories import make_release
 from tests.fakes import FakeSwitch
 from tests.runs.arrange import carry, until
 
@@ -264,3 +267,15 @@ def test_delivered_often_runs_once(stage):
     with transaction() as session:
         kinds = [event.kind for event in session.scalars(select(RunEvent).where(RunEvent.run_id == run.id))]
     assert kinds.count("claimed") == 1
+
+
+def test_what_a_rollback_led_to_is_known_to_run_and_the_target_is_looked_at_again(stage):
+    with transaction() as session:
+        make_release(session, stage.target, "v1.2.4", current=True)
+        good = make_release(session, stage.target, "v1.2.3")
+    run = carry(stage.request(stage.plan(release=good)))
+    with transaction() as session:
+        rollout = releases.current(session, stage.target)
+        asked = session.scalars(select(Look.subject).where(Look.kind == "target.observe")).all()
+    assert (rollout.release_id, rollout.by) == (good.id, f"run-{run.id}")
+    assert asked == [f"target-{stage.target.id}"]
