@@ -62,7 +62,9 @@ def break_glass(session: Session, run: Run, *, reason: str, by: Person) -> None:
 def require_step_up(session: Session, by: Person) -> None:
     """Refused unless this very sign-in has given the password again within the last five minutes."""
     sign_in = session.get(SignIn, by.session_id, populate_existing=True) if by.session_id else None
-    if sign_in is None or sign_in.stepped_up_at is None or db_now(session) - sign_in.stepped_up_at > STEP_UP:
+    own = sign_in is not None and sign_in.user_id == by.id and sign_in.ended_at is None
+    at = sign_in.stepped_up_at if sign_in and own else None
+    if at is None or db_now(session) - at > STEP_UP:
         raise Refused("Give your password again: this decision needs it. Nothing was changed.", field="password")
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.catalog.models import Target
 from app.core.database import transaction
+from app.core.errors import Refused
 from app.executors import registry
 from app.executors.base import Context
 from app.runs import grounds, leases
@@ -80,6 +81,8 @@ def _carry(hands: _Hands, *, takeovers: int) -> None:
         except Lost:
             log.info("run %s is not this worker's any more", run_id)
             return None
+        except Refused as refusal:
+            return hands.journal.refused(refusal.sentence)
         except (OperationalError, InterfaceError, PoolTimeout) as error:
             # the commit may have been made or not: the rows say which
             log.warning("run %s waits for the database: %s", run_id, error.__class__.__name__)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, undefer
 
 from app.accounts.models import User
@@ -158,6 +158,15 @@ class Journal:
                 step.observed = self._clean(seen)
             self._event(session, run, task, "step_failed", sentence)
             ending.end(session, run, RunState.FAILED, sentence if before_anything else sentence + _leftover(session, run))
+
+    def refused(self, sentence: str) -> None:
+        """The run cannot be carried at all (no key, no credential): it fails where no step is open, else a person is asked."""
+        with self.write() as (session, run):
+            open_states = (StepState.STARTED, StepState.UNKNOWN, StepState.WAITING)
+            is_open = session.scalar(select(exists().where(Step.run_id == run.id, Step.state.in_(open_states))))
+            if not is_open:
+                return ending.end(session, run, RunState.FAILED, self.hide(sentence) + _leftover(session, run))
+        return self.needs_attention(sentence)
 
     def needs_attention(self, sentence: str, task: Task | None = None, seen: Seen | None = None) -> None:
         """Nobody can tell from here: a person is asked, and the run keeps its targets until they answer."""

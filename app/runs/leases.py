@@ -5,8 +5,11 @@ sent, so that it gives up no later than anybody else may take over.
 """
 
 import logging
+import math
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -121,6 +124,7 @@ class Lease:
         self._valid_until = claim.taken_at + self._length * 0.9
         self._lost = False
         self._cancelled = False
+        self._no_longer_than = math.inf
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat_forever, name=f"lease-{claim.run_id}", daemon=True)
 
@@ -130,6 +134,15 @@ class Lease:
         if not self._lost and time.monotonic() > self._valid_until:
             self._lost = True
         return self._lost
+
+    @contextmanager
+    def at_most(self, seconds: float) -> Iterator[None]:
+        """Let the lease run out where the block takes longer: a call that hangs must not keep a run from everybody else."""
+        self._no_longer_than = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._no_longer_than = math.inf
 
     @property
     def cancelled(self) -> bool:
@@ -153,6 +166,8 @@ class Lease:
         # at least once a second, so that a cancellation is heard within one
         while not self._over.wait(min(self._length / 4, 1.0)) and not self.lost:
             sent_at = time.monotonic()
+            if sent_at > self._no_longer_than:
+                continue
             try:
                 self._beat(sent_at)
             except (OperationalError, InterfaceError, PoolTimeout) as error:

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 TRIES = 5  # of one effect, each after it was seen not to have happened
 REACH_S = 30.0  # a target that cannot be read before anything was done is tried for this long
+LONGEST_LOOK_S = 120.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 
 
@@ -111,7 +112,8 @@ class StepWork:
         try:
             self.lease.check()
             self.hit("before_call")
-            answer = self.action.apply(self.task.body, self.ctx)
+            with self.lease.at_most(self.task.effect_deadline_s + settings().settle_margin_s):
+                answer = self.action.apply(self.task.body, self.ctx)
             self.hit("after_call")
         except StepFailed as refusal:
             return self._refused(refusal)
@@ -233,7 +235,8 @@ class StepWork:
         """One look, or why there was none. A look changes nothing, so a failing one leaves no doubt and is made again."""
         self.lease.check()
         try:
-            return self.action.observe(self.task.body, self.ctx), ""
+            with self.lease.at_most(LONGEST_LOOK_S):
+                return self.action.observe(self.task.body, self.ctx), ""
         except (Unreachable, StepFailed) as silence:
             return None, silence.sentence
         except Exception as surprise:

@@ -5,8 +5,9 @@ import time
 
 from sqlalchemy import select
 
-from app.catalog import releases
-from app.catalog.models import Look
+from app.catalog import credentials, releases
+from app.catalog.models import Look, Target
+from app.core import sealing
 from app.core.database import transaction
 from app.executors.base import OutcomeUnknown, StepFailed, Unreachable
 from app.incidents.models import TimelineEntry
@@ -279,3 +280,38 @@ def test_what_a_rollback_led_to_is_known_to_run_and_the_target_is_looked_at_agai
         asked = session.scalars(select(Look.subject).where(Look.kind == "target.observe")).all()
     assert (rollout.release_id, rollout.by) == (good.id, f"run-{run.id}")
     assert asked == [f"target-{stage.target.id}"]
+
+
+def test_a_call_that_hangs_loses_its_lease_and_not_the_run(stage):
+    let_go = threading.Event()
+
+    class Hanging(FakeSwitch):
+        name = "fake.hanging"
+
+        def apply(self, body, ctx):
+            super().apply(body, ctx)
+            let_go.wait(30)
+
+    run = stage.run_with(Hanging())
+    stuck = threading.Thread(target=engine.execute, args=(run.id,), kwargs={"worker": "stuck"})
+    stuck.start()
+    until(stage.effects)
+    until(lambda: engine.execute(run.id, worker="next"))
+    let_go.set()
+    stuck.join()
+    ended = stage.row(Run, run.id)
+    assert (ended.state, ended.takeovers) == (RunState.SUCCEEDED, 1)
+    assert len(stage.effects()) == 1
+
+
+def test_a_runner_without_the_key_fails_the_run_with_what_to_do(stage, console):
+    with transaction() as session:
+        secret = credentials.store(session, name="git", purpose="git", value={"token": "t0ken-t0ken"}, by=stage.ana)
+        session.get_one(Target, stage.target.id).secret_id = secret.id
+    run = stage.run()
+    console.private_key_path.unlink()
+    sealing.reset()
+    ended = carry(run)
+    assert ended.state == RunState.FAILED
+    assert "Give this process LASTGOOD_KEY_FILE" in ended.sentence
+    assert stage.effects() == []
