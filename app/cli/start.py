@@ -1,10 +1,12 @@
 """Start the console: everything at once, or one process of it."""
 
 import threading
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from app.core.errors import Refused
 from app.core.settings import settings
 
 
@@ -15,11 +17,22 @@ def up() -> None:
     Console().run()
 
 
-def demo() -> None:
+def demo(
+    kubeconfig: Annotated[Path | None, typer.Option(help="Put the demo on this cluster instead of on this machine.")] = None,
+    image: Annotated[str, typer.Option(help="Image of the demo's workload there, without its tag.")] = "",
+    good: Annotated[str, typer.Option(help="Its tag that works.")] = "v1.2.3",
+    bad: Annotated[str, typer.Option(help="Its tag that does not.")] = "v1.2.4",
+    url: Annotated[str, typer.Option(help="Where the workload answers /health, if it can be reached from here.")] = "",
+    prometheus: Annotated[str, typer.Option(help="Prometheus that counts its http_requests_total, if there is one.")] = "",
+) -> None:
     """Run the console with a small real production that breaks shortly after, for somebody who tries it."""
     from app.cli.trial import Trial
+    from app.demo.cluster import Wish
 
-    Trial().run()
+    if bool(kubeconfig) != bool(image):
+        raise Refused("The demo on a cluster takes both --kubeconfig and --image. Nothing was started.")
+    wish = Wish(kubeconfig, image, good, bad, url, prometheus) if kubeconfig else None
+    Trial(wish=wish).run()
 
 
 def web() -> None:

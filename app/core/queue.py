@@ -101,6 +101,21 @@ def ring_now(task_name: str, row_id: int) -> None:
         _ringer().put(task_name, row_id)
 
 
+def ping() -> str:
+    """Empty where Redis answers, else one sentence that says why not."""
+    try:
+        with celery.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=3)
+    except connection_errors() as error:
+        return f"Redis does not answer: {error}. Runs start without it, within seconds."
+    return ""
+
+
+def connection_errors() -> tuple[type[Exception], ...]:
+    """What a broker that is away raises."""
+    return (*celery.connection_for_write().connection_errors, OSError)
+
+
 def flush(timeout_s: float = 0.5) -> None:
     """Wait a moment for bells that are on their way, before a short-lived process ends."""
     if _ringers:

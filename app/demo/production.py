@@ -79,6 +79,11 @@ class Production:
         """What the shop says that it runs, "" while it does not answer."""
         return _release_at(self.port).get("version", "")
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether v1.2.4 went out before."""
+        return bool(self.repository.commit_of(BAD))
+
     def deploy(self, version: str, output: Callable[[str], None] = lambda _: None) -> None:
         """Deploy a version by the shop's own command. v1.2.4 is pushed first, where it was not. Refused where it does not come up."""
         commit = self.repository.publish() if version == BAD else self.repository.commit_of(version)
@@ -97,7 +102,7 @@ class Production:
 
     def break_it(self, output: Callable[[str], None] = lambda _: None) -> bool:
         """The story's turn: v1.2.4 goes out, once in the life of the folder. False where it went out before."""
-        if self.repository.commit_of(BAD):
+        if self.is_broken:
             return False
         self.deploy(BAD, output)
         return True

@@ -15,7 +15,7 @@ from app.core.database import Json
 from app.core.errors import Refused
 from app.incidents import queries as incidents
 from app.response import recover
-from app.runs import actions, plans, queries
+from app.runs import plans, queries
 from app.runs.models import Plan
 from app.verification import contracts
 from app.web import plan_views
@@ -86,7 +86,7 @@ def start_instead(db: Db, plan: Annotated[Plan, may(P.EXECUTE, load.plan)], me: 
         holder = queries.busy(db, plan.target)
         if holder is None:
             raise Refused(f"{plan.target.label} is free by now, so nothing had to be cancelled. Start the plan below.")
-        run = actions.cancel_and_start(db, holder, plan, digest=sent.text("digest"), nonce=sent.text("nonce"), by=me)
+        run = recover.start(db, plan, digest=sent.text("digest"), nonce=sent.text("nonce"), by=me, instead_of=holder)
     return back(f"/runs/{run.id}")
 
 
