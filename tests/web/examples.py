@@ -100,7 +100,7 @@ EXAMPLES = {
 def form(path, world):
     """The fields that a form of this address cannot do without."""
     kind = "health" if path.endswith("/checks") else "git"
-    return {"service_id": world.service.id, "kind": kind}
+    return {"service_id": world.service.id, "service": world.service.slug, "kind": kind}
 
 
 FREE = {"cluster_id", "address_id", "person_id", "grant_id", "sign_in_id", "token_id", "token", "name", "kind"}
