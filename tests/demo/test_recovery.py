@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from app.accounts.policy import SYSTEM
-from app.catalog import observing, queries, releases
+from app.catalog import observing, queries, readings, releases
 from app.catalog.models import Target
 from app.core.database import transaction
 from app.demo import people
@@ -14,6 +14,7 @@ from app.response import recover
 from app.runs import actions, engine, resolving
 from app.runs import queries as runs
 from app.runs.grounds import context
+from tests.core.test_processes import until
 
 REACH = SYSTEM.reach()
 
@@ -81,3 +82,22 @@ def test_the_release_that_broke_the_shop_is_rolled_back_and_the_rollback_is_undo
     carried_out(*planned(undo))
     assert production.version == BAD
     assert read_branch({}, target.config["repository"], "main", ctx, local=True).version == BAD
+
+
+def test_the_checks_of_the_shop_tell_its_two_versions_apart(console, production):
+    production.start()
+    with transaction() as session:
+        seed(session, production)
+        target_id = session.scalars(select(Target.id)).one()
+
+    def outcomes():
+        observing.observe(f"target-{target_id}", {})
+        with transaction() as session:
+            service = queries.get_service(session, "shop", reach=REACH)
+            newest = readings.newest(session, queries.checks_of(session, service))
+            return {check.name: newest[check.id].outcome for check in queries.checks_of(session, service) if check.id in newest}
+
+    fine = dict.fromkeys(["Health", "Version", "Failed log-ins", "Time to log in", "A customer's visit"], "pass")
+    until(lambda: outcomes() == fine, limit_s=60)
+    production.break_it()
+    until(lambda: outcomes() == fine | {"Failed log-ins": "fail", "Time to log in": "fail"}, limit_s=90)

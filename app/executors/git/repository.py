@@ -220,7 +220,11 @@ class Repository:
             if line.strip() and not line.startswith(("hint:", "Please make sure", "and the repo"))
         ]
         told = [line for line in lines if line.startswith(("fatal:", "error:", "remote:", "ssh:", "!"))] or lines
-        return redact(told[-1].removeprefix("fatal: ").removeprefix("error: "))[:300] if told else f"git ended with code {done.code}"
+        return (
+            redact(told[-1].removeprefix("fatal: ").removeprefix("error: "))[:300].rstrip(".")
+            if told
+            else f"git ended with code {done.code}"
+        )
 
     def _checked(self, done: Captured) -> Captured:
         if done.code:
