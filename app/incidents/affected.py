@@ -5,10 +5,10 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from app.accounts.policy import Person
+from app.accounts.policy import Permission, Person
 from app.audit import actions as audit
 from app.catalog import releases
-from app.catalog.models import Release, Service
+from app.catalog.models import Release, Service, Target
 from app.core import live
 from app.core.errors import Forbidden, Refused
 from app.incidents import timeline
@@ -40,7 +40,14 @@ def leave(session: Session, incident: Incident, service: Service, *, by: Person)
 
 
 def suspect(session: Session, incident: Incident, service: Service, release: Release | None, *, by: Person) -> None:
-    """Name the release that is under suspicion, or none. A service that was not touched yet is added. Named already: nothing happens."""
+    """Name the release that is under suspicion, or none. A service that was not touched yet is added. Named already: nothing happens.
+
+    Forbidden to somebody who does not respond for that service: a suspect release is no longer offered as good.
+    """
+    if not by.may(Permission.RESPOND, {service.id}):
+        raise Forbidden(f"You do not respond for {service.slug}, so its release stays as it is. Ask somebody who does, or write a note.")
+    if release and session.get_one(Target, release.target_id).service_id != service.id:
+        raise Refused(f"{release.version} is not a release of {service.slug}. Nothing was changed: choose one of its own.")
     session.refresh(incident, with_for_update=True)
     touched = session.get(IncidentService, (incident.id, service.id))
     if touched is None:

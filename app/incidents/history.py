@@ -118,8 +118,11 @@ def writers(session: Session, incident: Incident) -> list[tuple[int, str]]:
 
 
 def fold(entries: Iterable[TimelineEntry]) -> Iterator[TimelineEntry | Fold]:
-    """Lines as the page draws them: two or more system lines in a row become one fold."""
-    for noise, run in groupby(entries, key=lambda entry: entry.is_system):
+    """Lines as the page draws them: two or more in a row that are noise become one fold.
+
+    What the system says of a run or a verification is no noise: people wait for it.
+    """
+    for noise, run in groupby(entries, key=lambda entry: entry.is_system and entry.kind not in {"run", "verification"}):
         lines = list(run)
         if noise and len(lines) > 1:
             yield Fold(lines)

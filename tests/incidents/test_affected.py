@@ -47,6 +47,18 @@ def test_naming_a_release_makes_it_suspect_in_the_catalog(db, ana, incident):
     assert shown(db, incident).services[0].suspect_release is None
 
 
+def test_a_release_is_suspected_only_by_those_who_respond_for_its_service(db, ana):
+    login, shop = make_service(db, "login"), make_service(db, "shop")
+    incident = make_incident(db, login, shop, by=ana)
+    theirs = make_release(db, make_target(db, shop), "v3.19.1", current=True)
+    rio = make_person(db, "Rio Sol", Role.RESPONDER, service=login)
+    with pytest.raises(Forbidden, match="do not respond for shop"):
+        suspect(db, incident, shop, theirs, by=rio)
+    with pytest.raises(Refused, match="not a release of login"):
+        suspect(db, incident, login, theirs, by=rio)
+    assert theirs.standing == "unproven"
+
+
 def test_a_restricted_incident_is_hidden_and_nobody_hides_it_from_themselves(db, ana, incident):
     narrow = make_person(db, "Nia Low", Role.COMMANDER, service=make_service(db))
     assert get(db, incident.id, reach=narrow.reach())

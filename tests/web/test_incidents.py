@@ -215,7 +215,9 @@ def test_somebody_of_another_service_does_not_learn_that_it_exists(client, sign_
     for path in ("", "/header", "/now", "/sides", "/timeline", "/timeline/newest", "/roles", "/facts", "/export.json"):
         assert client.get(f"/incidents/{incident.id}{path}").status_code == 404
     assert client.post(f"/incidents/{incident.id}/notes", data={"body": "x"}).status_code == 404
-    assert client.post("/incidents", data={"title": "x", "service": "login"}).status_code == 404
+    refused = client.post("/incidents", data={"title": "x", "service": "login"})
+    assert refused.status_code == 422
+    assert "There is no service “login”, or you may not see it" in refused.text
 
 
 def test_roles_are_taken_handed_over_and_given_back(client, ana, incident):

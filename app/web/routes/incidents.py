@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from app.accounts.policy import P, Person
 from app.catalog import queries as catalog
+from app.catalog.models import Service
 from app.core.errors import NotFound, Refused
 from app.incidents import actions, affected, facts, queries, roles
 from app.incidents.models import Incident
@@ -45,7 +46,7 @@ def new(request: Request, db: Db, me: Annotated[Person, may(P.DECLARE)]) -> Resp
 def declare(request: Request, db: Db, me: Annotated[Person, may(P.DECLARE)], sent: Sent) -> Response:
     nonce = incident_forms.nonce(sent)
     with redrawn(request, "incidents/new.html", sent, **_new(db, me, sent, nonce)):
-        ids = tuple(catalog.get_service(db, slug, reach=me.reach()).id for slug in sent.every("service"))
+        ids = tuple(_service(db, slug, me).id for slug in sent.every("service"))
         incident = actions.declare(db, **incident_forms.declared(sent), service_ids=ids, form_nonce=f"form-{me.id}-{nonce}", by=me)
     return back(f"/incidents/{incident.id}")
 
@@ -144,25 +145,23 @@ def choose_services(request: Request, db: Db, incident: Held, me: Me) -> Respons
 
 @router.post("/incidents/{incident_id}/services")
 def touch(db: Db, incident: Held, me: Me, sent: Sent) -> Response:
-    service = catalog.get_service(db, sent.text("service"), reach=me.reach())
-    affected.touch(db, incident, service, by=me)
+    with landing(f"/incidents/{incident.id}/services"):
+        affected.touch(db, incident, _service(db, sent.text("service"), me), by=me)
     return back(f"/incidents/{incident.id}/services")
 
 
 @router.post("/incidents/{incident_id}/services/remove")
 def leave(db: Db, incident: Held, me: Me, sent: Sent) -> Response:
-    service = catalog.get_service(db, sent.text("service"), reach=me.reach())
     with landing(f"/incidents/{incident.id}/services"):
-        affected.leave(db, incident, service, by=me)
+        affected.leave(db, incident, _service(db, sent.text("service"), me), by=me)
     return back(f"/incidents/{incident.id}/services")
 
 
 @router.post("/incidents/{incident_id}/services/suspect")
 def suspect(db: Db, incident: Held, me: Me, sent: Sent) -> Response:
     """Name the release under suspicion; an empty release takes the suspicion back."""
-    service = catalog.get_service(db, sent.text("service"), reach=me.reach())
     with landing(f"/incidents/{incident.id}/services"):
-        number = sent.whole("release_id")
+        service, number = _service(db, sent.text("service"), me), sent.whole("release_id")
         release = catalog.get_release(db, number, reach=me.reach()) if number else None
         affected.suspect(db, incident, service, release, by=me)
     return back(f"/incidents/{incident.id}/services")
@@ -177,9 +176,8 @@ def restrict(db: Db, incident: Commanded, me: Me, sent: Sent) -> Response:
 @router.post("/incidents/{incident_id}/verifications")
 def verify(db: Db, incident: Annotated[Incident, may(P.PLAN, load.incident)], me: Me, sent: Sent) -> Response:
     """Watch the checks by hand, without a run."""
-    service = catalog.get_service(db, sent.text("service"), reach=me.reach())
     with landing(f"/incidents/{incident.id}"):
-        verification = recover.verify(db, service, incident=incident, by=me)
+        verification = recover.verify(db, _service(db, sent.text("service"), me), incident=incident, by=me)
     return back(f"/verifications/{verification.id}")
 
 
@@ -239,6 +237,15 @@ def _roles(db: Session, incident: Incident, me: Person) -> dict[str, Any]:
 def _services(db: Session, incident: Incident, me: Person) -> dict[str, Any]:
     shown = {"services": incident_views.touched(db, incident, me=me)}
     return cockpit.header(db, incident, me, "services") | cockpit.to_add(db, incident, me) | shown
+
+
+def _service(db: Session, slug: str, me: Person) -> Service:
+    """A service that a form names."""
+    try:
+        return catalog.get_service(db, slug.replace("\0", ""), reach=me.reach())
+    except NotFound:
+        named = f"There is no service “{slug[:63]}”, or you may not see it" if slug else "No service was named"
+        raise Refused(f"{named}. Nothing was changed: choose one from the list.", field="service") from None
 
 
 def _from(sent: Fields, incident: Incident) -> str:
