@@ -106,11 +106,12 @@ class Tether:
 
     def wait(self, child: "subprocess.Popen[bytes]", bell: int) -> str:
         """Why the command is over or has to be: exited, deadline, cancelled or orphaned."""
+        watched: list[socket.socket | int] = [self.line, bell]
         while child.poll() is None:
             left = self.deadline - time.monotonic()
             if left <= 0:
                 return "deadline"
-            ready, _, _ = select.select([self.line, bell], [], [], min(left, 0.5))
+            ready, _, _ = select.select(watched, [], [], min(left, 0.5))
             if bell in ready:
                 os.read(bell, 512)
             if self.line in ready:
