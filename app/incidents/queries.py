@@ -39,7 +39,7 @@ class Filters:
 
 def visible(reach: Reach) -> ColumnElement[bool]:
     """The condition that lets a reader see an incident: one of its services is within reach, or it has none and is not restricted."""
-    link = select(IncidentService.incident_id).where(IncidentService.incident_id == Incident.id)
+    link = select(IncidentService.incident_id).where(IncidentService.incident_id == Incident.id).correlate(Incident)
     if reach.everything:
         return Incident.id.is_not(None)
     without = ~exists(link) & Incident.is_restricted.is_(False)
