@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.accounts.policy import P, Person, Reach
 from app.catalog import queries, readings, releases
@@ -178,11 +178,11 @@ def late() -> timedelta:
 
 def open_on(session: Session, services: Sequence[Service], *, reach: Reach) -> dict[int, list[Incident]]:
     """The open incidents of each service that the reader may see, by service id."""
-    ids = [service.id for service in services]
+    link = aliased(IncidentService)  # `visible` asks the same table
     query = (
-        select(IncidentService.service_id, Incident)
-        .join(Incident, Incident.id == IncidentService.incident_id)
-        .where(IncidentService.service_id.in_(ids), Incident.state.in_(sorted(OPEN)), incidents.visible(reach))
+        select(link.service_id, Incident)
+        .join(Incident, Incident.id == link.incident_id)
+        .where(link.service_id.in_([service.id for service in services]), Incident.state.in_(sorted(OPEN)), incidents.visible(reach))
         .order_by(Incident.id.desc())
     )
     found: dict[int, list[Incident]] = {}

@@ -72,6 +72,7 @@ def test_a_responder_of_another_service_does_not_learn_that_this_one_exists(clie
 
     assert client.get("/services/login").status_code == 404
     assert "Log-in" not in client.get("/services").text
+    assert "Runs v3.19.1" in text_of(client.get("/services/shop"))
 
 
 # --- services ------------------------------------------------------------------------------------------------------------
