@@ -104,7 +104,9 @@ def fetch(
         raise NoAnswer(f"The call to {to.shown} could not be put together. Check its method, and its headers for line breaks.") from error
     except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError) as error:
         raise NoAnswer(_reason(to, error)) from error
-    answered = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+    answered: dict[str, str] = {}
+    for name, value in ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers):
+        answered[name] = f"{answered[name]}\n{value}" if name in answered else value  # a site may set several cookies
     return Answer(response.status, answered, content, time.monotonic() - began)
 
 

@@ -114,6 +114,7 @@ class Seen(BaseModel):
     parts: list[Part] = Field(default_factory=list)
     evidence: Body = Field(default_factory=dict)
     warnings: list[Caution] = Field(default_factory=list)
+    effect_over: bool = False  # what was begun has ended for certain: nothing of it is still on its way
     wake_after_s: float | None = None  # somebody else has to act (a merge): give the slot back and look again after this long
 
 

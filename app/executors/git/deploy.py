@@ -112,7 +112,8 @@ class Deploy:
             how = f"ended with code {record.code}" if record.ended == "exited" else "was stopped at its limit"
             return Seen(standing=Standing.FAILED, sentence=f"the command {how}, and {runs} answers", evidence=evidence)
         if runs == body["before"]["version"] or not body["before"]["version"]:
-            return Seen(standing=Standing.NOT_STARTED, sentence=f"{runs} answers at {body['version_url']}", evidence=evidence)
+            sentence = f"{runs} answers at {body['version_url']}"
+            return Seen(standing=Standing.NOT_STARTED, sentence=sentence, evidence=evidence, effect_over=record.state == "ended")
         sentence = f"{runs} answers at {body['version_url']}, which is neither {body['before']['version']} nor {body['version']}"
         return Seen(standing=Standing.DRIFTED, sentence=sentence, evidence=evidence)
 
