@@ -67,7 +67,10 @@ def start(session: Session, plan: Plan, *, digest: str, nonce: str, by: Person, 
         return runs.request(session, plan, digest=digest, nonce=nonce, by=by)
     service = session.get_one(Service, plan.service_id)
     target = session.get_one(Target, plan.target_id)
-    if plan.incident_id is None:
+    if plan.incident_id:
+        # the incident before the audit log's head, in the order of every other verb: else two of them could wait for each other
+        session.refresh(session.get_one(Incident, plan.incident_id), with_for_update=True)
+    else:
         plan.incident_id = incidents.declare(
             session, title=f"{service.name}: {plan.title}"[:200], form_nonce=f"plan-{plan.id}", service_ids=(service.id,), by=by
         ).id

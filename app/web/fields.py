@@ -68,7 +68,8 @@ async def _sent(request: Request) -> Fields:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in FORMS:
         return Fields()
     form = await request.form()
-    return Fields([(name, value.replace("\r\n", "\n")) for name, value in form.multi_items() if isinstance(value, str)])
+    typed = ((name, value) for name, value in form.multi_items() if isinstance(value, str))
+    return Fields([(name, value.replace("\r\n", "\n").replace("\0", "")) for name, value in typed])  # PostgreSQL stores no NUL
 
 
 Sent = Annotated[Fields, Depends(_sent)]

@@ -29,7 +29,11 @@ CONNECT_S = 3.0
 READ_S = 10.0
 POOL = 32  # connections kept to one server: a preview asks about twenty questions at once
 STRATEGIC = "application/strategic-merge-patch+json"
-METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"  # the contents never leave the server
+# the contents never leave the server: "one" for an object, "all" for a list, which the server tells apart
+METADATA_OF = {
+    "one": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+    "all": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+}
 
 _NEVER_SENT = (wire.NewConnectionError, wire.ConnectTimeoutError, wire.NameResolutionError, wire.ProxyError, wire.LocationValueError)
 
@@ -42,8 +46,8 @@ class Api:
         self.server: str = client.configuration.host
         self.name = name  # what the kubeconfig calls the cluster
 
-    def get(self, path: str, query: Mapping[str, str] | None = None, *, metadata_only: bool = False, timeout_s: float = READ_S) -> Body:
-        accept = METADATA_ONLY if metadata_only else "application/json"
+    def get(self, path: str, query: Mapping[str, str] | None = None, *, metadata_of: str = "", timeout_s: float = READ_S) -> Body:
+        accept = METADATA_OF.get(metadata_of, "application/json")
         try:
             return self._call("GET", path, query, accept=accept, timeout_s=timeout_s)
         except Silent as error:

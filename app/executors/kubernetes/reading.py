@@ -63,7 +63,7 @@ def workloads(credentials: Body, namespace: str, kind: Any) -> list[str]:
     """The names of all workloads of a kind in a namespace, in order."""
     address = Address(namespace=namespace, kind=kind, name="any")
     with reads(f"namespace {namespace}"):
-        found = connect(credentials).get(namespaced(namespace, address.plural, group=APPS), metadata_only=True)
+        found = connect(credentials).get(namespaced(namespace, address.plural, group=APPS), metadata_of="all")
     return sorted(item["metadata"]["name"] for item in found.get("items") or [])
 
 

@@ -126,7 +126,7 @@ class Survey:
             f"{reference.kind} {reference.name}": partial(
                 self.api.get,
                 namespaced(self.address.namespace, reference.resource, reference.name),
-                metadata_only=True,
+                metadata_of="one",
                 timeout_s=WITHIN_S,
             )
             for reference in references.of(template)
