@@ -1,16 +1,19 @@
 """Whatever happens to the worker at whatever moment: nothing is lost, nothing happens twice, and the run ends in a stated outcome."""
 
-from concurrent.futures import ThreadPoolExecutor
+import shutil
 
 import pytest
 
 from app.core.settings import settings
-from app.runs.models import Run
+from app.executors import registry
+from app.runs.recipes import Part
 from app.runs.states import RunState, StepState
+from tests.executors.git.conftest import Remote, git
+from tests.runs import tools
 from tests.runs.arrange import Stage, rescue, until
-from tests.runs.crash import KINDS, POINTS, Zygote, over_or_frozen, state_of, wake
+from tests.runs.crash import Zygote, state_of, wake
+from tests.runs.crashing import Scene, complaints
 
-AT_ONCE = 6
 # what a class may come to: an opaque step whose worker died asks a person, unless it is known that it had not begun
 ENDS = {
     "fake.switch": {RunState.SUCCEEDED},
@@ -31,41 +34,31 @@ def zygote(stage, monkeypatch):
 
 @pytest.mark.parametrize("action", ENDS)
 def test_no_crash_point_loses_or_repeats_an_effect(action, zygote, world):
-    cases = [(point, kind) for point in POINTS for kind in KINDS]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        told = list(pool.map(lambda case: one(action, *case, zygote=zygote, world=world), cases))
-    assert [line for line in told if line] == []
+    def scene():
+        stage = Stage(world)
+        return Scene(stage, stage.part(action), lambda: len(stage.effects()), ENDS[action], load="tests.fakes")
+
+    assert complaints(scene, zygote) == []
 
 
-def one(action, point, kind, *, zygote, world):
-    """Run one case. Empty where all went as it must, else what went wrong."""
-    case = f"{action} {kind} at {point}"
-    stage = Stage(world)
-    run = stage.run(stage.part(action, lands_after_s=0.0))
-    carrier = zygote.carry(run.id, point, kind, load="tests.fakes")
-    until(lambda: over_or_frozen(carrier), seconds=60, what=f"{case}: the fault")
-    frozen = state_of(carrier) == "T"
-    (ended,) = rescue({run.id}, seconds=60)
-    rows = [(step.state, step.observed) for step in stage.steps(run)]
-    wake(carrier)
-    until(lambda: state_of(carrier) in {"", "Z"}, seconds=60, what=f"{case}: the carrier's end")
-    after = stage.row(Run, run.id)
-    problems = [
-        f"ended as {ended.state}" if RunState(ended.state) not in ENDS[action] else "",
-        "was not frozen" if kind == "freeze" and not frozen else "",
-        f"{len(stage.effects())} effects" if not _is_right(ended, stage) else "",
-        "says nothing" if not (ended.sentence or ended.attention) else "",
-        "a zombie wrote" if (after.state, after.sentence, after.fence) != (ended.state, ended.sentence, ended.fence) else "",
-        "a zombie wrote a step" if rows != [(step.state, step.observed) for step in stage.steps(run)] else "",
-    ]
-    return "; ".join([case, *filter(None, problems)]) if any(problems) else ""
+def test_no_crash_point_loses_or_repeats_a_commit(zygote, world, tmp_path):
+    remote = Remote(tmp_path)
+    good = remote.commit("Log in", {"shop.txt": "good"}, tag="v1.2.3")
+    remote.commit("Log in faster", {"shop.txt": "bad"}, tag="v1.2.4")
+    registry.register(*tools.BRIEF)
 
+    def scene():
+        stage = Stage(world)
+        repository = str(shutil.copytree(remote.bare, tmp_path / f"{stage.thing}.git"))
+        params = {"repository": repository, "branch": "main", "commit": good, "version": "v1.2.3", "local": True}
+        part = Part("brief.return_to", params)
+        count = lambda: int(git("rev-list", "--count", "main", cwd=repository)) - 2  # noqa: E731
+        return Scene(stage, part, count, {RunState.SUCCEEDED}, load="tests.runs.tools")
 
-def _is_right(run, stage):
-    effects = len(stage.effects())
-    if run.state == RunState.SUCCEEDED:
-        return effects == 1
-    return effects <= 1
+    told = complaints(scene, zygote, points=("after_intent", "before_call", "after_observe"))
+    # not frozen inside the call: it would hold the lock of the copy that its rescuers on this host share, until it wakes
+    told += complaints(scene, zygote, points=("after_call",), kinds=("exit", "exception", "cut"))
+    assert told == []
 
 
 def test_a_worker_that_dies_in_the_middle_of_an_opaque_call_asks_a_person(stage, zygote):
