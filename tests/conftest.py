@@ -17,6 +17,7 @@ from app.core.settings import settings
 from app.core.stores import APP, OWNER, EmbeddedPostgres
 
 ROOT = Path(__file__).parent.parent
+CHROMIUM = "/usr/bin/chromium"
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -95,6 +96,18 @@ def console(database, postgres, monkeypatch, tmp_path):
     yield settings()
     console_database.engine().dispose()
     _forget()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A real browser, where there is one."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    if not Path(CHROMIUM).exists():
+        pytest.skip("needs Chromium: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 def _forget():

@@ -39,10 +39,11 @@ def until(question: Callable[[], Answer], *, seconds: float = 30, what: str = "i
 
 
 class Running:
-    """One `lastgood up` or `lastgood demo`: its terminal, its address, its state folder."""
+    """One `lastgood up` or `lastgood demo`: its terminal, its address, its state folder (`home`: the demo keeps one of its own beside it)."""
 
     def __init__(self, command: list[str], state: Path, *, program: tuple[str, ...] = OURS, cwd: Path = ROOT, **env: str) -> None:
         self.state, self.port = state, free_port()
+        self.home = state.with_name(f"{state.name}-demo") if command[0] == "demo" else state
         self.url = f"http://127.0.0.1:{self.port}"
         self.env = CLEAN | {"LASTGOOD_STATE_DIR": str(state), "LASTGOOD_PORT": str(self.port)} | env
         self.lines: list[str] = []
@@ -93,7 +94,7 @@ class Running:
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                mine = f"LASTGOOD_STATE_DIR={self.state}".encode() in (folder / "environ").read_bytes().split(b"\0")
+                mine = f"LASTGOOD_STATE_DIR={self.home}".encode() in (folder / "environ").read_bytes().split(b"\0")
             except OSError:
                 continue
             if mine and name in command:

@@ -17,8 +17,6 @@ from app.demo.people import SignIn, as_lines
 from app.demo.production import Production
 from app.demo.seed import seed
 
-BREAKS_AFTER_S = 30.0  # long enough to sign in and see that all is well, and for a baseline
-
 
 def demo_folder() -> Path:
     """The demo's own state folder, beside the one of `up`: what is tried there touches nothing that is kept."""
@@ -29,7 +27,7 @@ def demo_folder() -> Path:
 class Trial(Console):
     """`up` on a state folder of its own, with the shop, its people and its story: on this machine, or on a cluster where one is named."""
 
-    def __init__(self, *, wish: Wish | None = None, breaks_after_s: float = BREAKS_AFTER_S) -> None:
+    def __init__(self, *, wish: Wish | None = None) -> None:
         if settings().database_url:
             raise Refused("The demo keeps to its own stores, and LASTGOOD_DATABASE_URL names a database. Nothing was started: unset it.")
         os.environ["LASTGOOD_STATE_DIR"] = str(demo_folder())
@@ -38,7 +36,7 @@ class Trial(Console):
         super().__init__()
         folder = self.config.state_dir / ("cluster" if wish else "production")
         self.production: Production | ClusterProduction = ClusterProduction(folder, wish) if wish else Production(folder)
-        self._breaks_after_s = breaks_after_s
+        self._breaks_after_s = self.config.demo_breaks_after_s
         self._breaks_at: float | None = None
 
     def prepare(self) -> None:

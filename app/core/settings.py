@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     session_idle_s: float = Field(12 * 3600, gt=0, description="A sign-in ends after this long without use.")
     session_absolute_s: float = Field(7 * 24 * 3600, gt=0, description="A sign-in ends after this long in any case.")
     statement_timeout_s: float = Field(30, gt=0, description="A single statement of the console's own database may take this long.")
+    demo_breaks_after_s: float = Field(
+        30, ge=0, le=3600, description="`lastgood demo`: the release that breaks the shop goes out this long after the start."
+    )
 
     @field_validator("public_url")
     @classmethod

@@ -1,7 +1,6 @@
 """The web door on a console of its own, and people signed in to it without the cost of a password."""
 
 import threading
-from pathlib import Path
 
 import pytest
 import uvicorn
@@ -15,7 +14,6 @@ from app.web import cookies
 from app.web.main import create_app
 
 ORIGIN = "https://testserver"
-CHROMIUM = "/usr/bin/chromium"
 
 
 @pytest.fixture
@@ -48,18 +46,6 @@ def sign_in():
         return visitor.person
 
     return run
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A real browser, where there is one."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if not Path(CHROMIUM).exists():
-        pytest.skip("needs Chromium: apt-get install chromium")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

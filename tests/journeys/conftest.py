@@ -1,0 +1,78 @@
+"""Whole stories: a console in processes of its own, and people at real browsers in front of it."""
+
+import json
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.people import Visitor
+from tests.running import Running, get, running
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.timeout(300))
+
+
+@pytest.fixture
+def starts(chromium):
+    """`starts("up")`: a console on an empty state folder, its first page there. Ask for it before `arrives`: browsers leave first."""
+    with ExitStack() as consoles:
+        yield lambda *command, **env: consoles.enter_context(running(*command, **env)).ready()
+
+
+@pytest.fixture
+def arrives(chromium):
+    """`arrives(console)`: somebody opens a browser. What any browser complained of fails the test, at its end."""
+    visitors = []
+
+    def run(console, **dress):
+        visitors.append(Visitor(chromium, console.url, **dress))
+        return visitors[-1]
+
+    yield run
+    for visitor in visitors:
+        visitor.context.close()
+    assert [text for visitor in visitors for text in visitor.complaints] == []
+
+
+class Demo:
+    """`lastgood demo`, started from nothing, and its production."""
+
+    def __init__(self, console: Running) -> None:
+        console.said("see whether it recovers")
+        self.console, self.url = console, console.url
+        self.shop_url = console.said("the demo shop").split()[-1]
+        lines = [line.split() for line in console.lines if "@shop.example" in line]
+        self.passwords = {email: password for email, password, *_ in lines}
+        self.repository = console.home / "production" / "shop.git"
+
+    def signs_in(self, visitor: Visitor, name: str) -> None:
+        """As one of the demo's people: "ana" commands, "ben" responds, "dana" administers."""
+        email = f"{name}@shop.example"
+        visitor.signs_in(email, self.passwords[email])
+
+    @property
+    def version(self) -> str:
+        """What the shop itself says that it runs."""
+        status, body = get(f"{self.shop_url}/version")
+        return json.loads(body)["version"] if status == 200 else ""
+
+    def commits(self) -> list[str]:
+        """Subjects on the branch, the newest first."""
+        command = ["git", "-C", str(self.repository), "log", "--format=%s", "main"]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+
+    def tree(self, revision: str) -> str:
+        command = ["git", "-C", str(self.repository), "rev-parse", f"{revision}^{{tree}}"]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def demo(starts):
+    """The demo of this test's own; its release that breaks the shop goes out as soon as there is a baseline."""
+    return Demo(starts("demo", LASTGOOD_DEMO_BREAKS_AFTER_S="10"))
