@@ -91,6 +91,7 @@ def test_a_bell_wakes_the_runner_at_once_and_term_lets_it_finish(stage, start, t
         monkeypatch.setenv("LASTGOOD_REDIS_URL", valkey.url)
         settings.cache_clear()
         queue.celery.conf.broker_url = valkey.url
+        queue.celery._after_fork()  # another test's broker is forgotten, as in a process of its own
         run = stage.run(stage.part("fake.switch", takes_s=30))
         until(lambda: stage.effects(), seconds=10)
         runner.send_signal(signal.SIGTERM)
