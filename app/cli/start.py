@@ -39,9 +39,12 @@ def web() -> None:
     """Serve pages, the JSON API and the live stream."""
     import uvicorn
 
+    from app.response.sweep import sweep_until
     from app.web.main import create_app
 
     config = settings()
+    # one sweeper more: with every worker gone, what expires still expires
+    threading.Thread(target=sweep_until, args=(threading.Event(),), name="sweep", daemon=True).start()
     uvicorn.run(
         create_app(),
         host=config.host,

@@ -1,12 +1,14 @@
 """What nobody rang for, what is due and what has expired: one pass, made by every worker, by beat and by the web process."""
 
 import logging
+import threading
 
 from sqlalchemy.orm import Session
 
 from app.catalog import looks
-from app.core import queue
+from app.core import idempotency, queue
 from app.core.database import transaction
+from app.core.settings import settings
 from app.runs import ending, sweeping
 from app.verification import actions as verification
 
@@ -15,13 +17,19 @@ log = logging.getLogger(__name__)
 
 def sweep() -> None:
     """Make one pass. Any number of processes may do so at once; a part that fails is logged and keeps none of the others from theirs."""
-    for part in (_runs, _looks, _observations, _verifications):
+    for part in (_runs, _looks, _observations, _verifications, _answers):
         try:
             with transaction() as session:
                 part(session)
         except Exception as error:
             # this loop is what finds everything else again, so it outlives whatever it meets
             log.warning("the sweep of %s failed: %s", part.__name__.strip("_"), error, exc_info=log.isEnabledFor(logging.DEBUG))
+
+
+def sweep_until(stop: threading.Event) -> None:
+    """One pass every LASTGOOD_SWEEP_S, until `stop`: for a process that has other things to do in its main thread."""
+    while not stop.wait(settings().sweep_s):
+        sweep()
 
 
 def _runs(session: Session) -> None:
@@ -40,3 +48,7 @@ def _observations(session: Session) -> None:
 
 def _verifications(session: Session) -> None:
     verification.start_due(session)
+
+
+def _answers(session: Session) -> None:
+    idempotency.forget(session)
