@@ -186,7 +186,7 @@ class Deploy:
             standing = Standing.DONE if record.code == 0 else Standing.FAILED
             return Seen(standing=standing, sentence=f"the command ended with code {record.code}", evidence=evidence)
         sentence = f"The deploy of {body['version']} was cut off, and no address tells which version runs: look at the service."
-        return Seen(standing=Standing.DRIFTED, sentence=sentence, evidence=evidence)
+        return Seen(standing=Standing.DRIFTED, sentence=sentence, evidence=evidence, effect_over=record.state == "ended")
 
 
 class BlindDeploy(Deploy):
