@@ -35,7 +35,7 @@ def within(reach: Reach) -> ColumnElement[bool]:
 def get_service(session: Session, slug: str, *, reach: Reach) -> Service:
     """One service by its slug. NotFound where there is none, it is archived, or the reader may not know of it."""
     query = select(Service).where(Service.slug == slug, Service.archived_at.is_(None), within(reach))
-    return _found(session.scalar(query))
+    return _found(None if "\0" in slug else session.scalar(query))
 
 
 def services(session: Session, *, reach: Reach) -> list[Service]:

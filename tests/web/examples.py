@@ -27,7 +27,7 @@ class World:
         self.stage = stages.stage(session, slug)
         self.service = self.stage.service
         self.plan = stages.make_plan(session, self.stage)
-        self.run = stages.make_run(session, self.stage, stages.make_plan(session, self.stage), state="succeeded")
+        self.run = stages.make_run(session, self.stage, stages.make_plan(session, self.stage), state="succeeded", steps=[stages.taken()])
         self.incident = factories.make_incident(session, self.service, by=self.stage.commander)
         self.entry = timeline.record(session, self.incident, "a note", kind="note", by=self.stage.commander)
         self.check = factories.make_check(session, self.service, name="another")
@@ -81,6 +81,7 @@ EXAMPLES = {
     "check_id": lambda world, me: world.check.id,
     "incident_id": lambda world, me: world.incident.id,
     "entry_id": lambda world, me: world.entry.id,
+    "position": lambda world, me: 1,
     "plan_id": lambda world, me: world.plan.id,
     "run_id": lambda world, me: world.run.id,
     "verification_id": lambda world, me: world.verification.id,

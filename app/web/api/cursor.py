@@ -3,14 +3,26 @@
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import fastapi
 
 from app.core.errors import Refused
 
-Query = Annotated[str | None, fastapi.Query(alias="cursor", description="`next` of the page before.")]
+LONGEST = 200
+LARGEST_ID = 2**31 - 1
+Query = Annotated[str | None, fastapi.Query(alias="cursor", description="`next` of the page before.", max_length=LONGEST)]
+
+
+PAGE = 100
+Row = TypeVar("Row")
+
+
+def cut(rows: Sequence[Row], key: Callable[[Row], tuple[object, ...]]) -> tuple[Sequence[Row], str | None]:
+    """One page of rows that were read with `limit=PAGE + 1`, and the cursor of the next; None where this was the last."""
+    return rows[:PAGE], write(*key(rows[PAGE - 1])) if len(rows) > PAGE else None
 
 
 def write(*parts: object) -> str:
@@ -24,9 +36,7 @@ def read_id(cursor: str | None) -> int | None:
     if not cursor:
         return None
     (number,) = _read(cursor, 1)
-    if not isinstance(number, int):
-        raise _unknown()
-    return number
+    return _id(number)
 
 
 def read_moment(cursor: str | None) -> tuple[datetime, int] | None:
@@ -35,9 +45,12 @@ def read_moment(cursor: str | None) -> tuple[datetime, int] | None:
         return None
     moment, number = _read(cursor, 2)
     try:
-        return datetime.fromisoformat(str(moment)), int(str(number))
+        at = datetime.fromisoformat(str(moment))
     except ValueError as error:
         raise _unknown() from error
+    if at.tzinfo is None:
+        raise _unknown()
+    return at, _id(number)
 
 
 def _read(cursor: str, length: int) -> list[object]:
@@ -48,6 +61,12 @@ def _read(cursor: str, length: int) -> list[object]:
     if not isinstance(parts, list) or len(parts) != length:
         raise _unknown()
     return parts
+
+
+def _id(number: object) -> int:
+    if type(number) is not int or not 0 < number <= LARGEST_ID:
+        raise _unknown()
+    return number
 
 
 def _unknown() -> Refused:

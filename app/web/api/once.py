@@ -12,11 +12,17 @@ from app.accounts.policy import Person
 from app.core import idempotency
 from app.core.errors import Refused
 
+HEADER = "Idempotency-Key"
 LONGEST_KEY = 200
+MISSING = (
+    f"A POST needs the header {HEADER}, so that a repeat does not do it twice. Nothing was done: "
+    "send any text of your own, a new one for each new request."
+)
 
+# its absence is refused below, in our words; the description of the API calls it required
 Key = Annotated[
     str,
-    Header(alias="Idempotency-Key", description="Any text of your own, new for each new request: a repeat gets the first answer again."),
+    Header(alias=HEADER, description="Any text of your own, new for each new request: a repeat gets the first answer again."),
 ]
 
 
@@ -27,9 +33,11 @@ def once(
 
     A refusal rolls the transaction back and is not remembered: the same key may be tried again.
     """
-    if not 1 <= len(key) <= LONGEST_KEY:
-        raise Refused(f"An Idempotency-Key has 1 to {LONGEST_KEY} characters. Nothing was done.", field="Idempotency-Key")
-    body: Any = asked.model_dump(mode="json") if asked else None
+    if not key:
+        raise Refused(MISSING, field=HEADER)
+    if len(key) > LONGEST_KEY:
+        raise Refused(f"An {HEADER} has up to {LONGEST_KEY} characters. Nothing was done.", field=HEADER)
+    body: Any = asked.model_dump(mode="json", exclude_unset=True) if asked else None
     fingerprint = idempotency.fingerprint(request.method, request.url.path, body)
     row = idempotency.begin(db, owner=me.actor, key=key, asked=fingerprint)
     if row.answer is None:

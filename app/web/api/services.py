@@ -1,18 +1,29 @@
 """Services and their releases."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.accounts.policy import P, Person
-from app.catalog import queries, releases
+from app.catalog import queries, readings, releases
 from app.catalog.models import Release, Service, Target
+from app.web.api.asked import Asked
 from app.web.api.once import Key, once
-from app.web.api.shapes import Page, ReleaseShape, ServiceDetail, ServiceShape, TargetShape
+from app.web.api.shapes import (
+    CheckShape,
+    ContactShape,
+    LinkShape,
+    Page,
+    ReadingShape,
+    ReleaseShape,
+    ServiceDetail,
+    ServiceShape,
+    TargetShape,
+)
 from app.web.deps import Db, Me
 from app.web.guard import may
 from app.web.loaders import catalog as load
@@ -20,10 +31,10 @@ from app.web.loaders import catalog as load
 router = APIRouter(tags=["services"])
 
 
-class Marking(BaseModel):
+class Marking(Asked):
     """What a person says of a release."""
 
-    standing: str = Field(description="good, suspect or unproven")
+    standing: Literal["good", "suspect", "unproven"]
     reason: str = Field(description="Why; shown wherever the release is offered.")
 
 
@@ -35,23 +46,30 @@ def services(db: Db, me: Annotated[Person, may(P.READ)]) -> Page[ServiceShape]:
 
 @router.get("/services/{slug}")
 def service(db: Db, service: Annotated[Service, may(P.READ, load.service)]) -> ServiceDetail:
-    """One service with its targets, what runs on each, what a rollback would lead to, and its checks."""
-    targets = [_target(db, target) for target in queries.targets_of(db, service)]
-    checks = [
-        {"id": check.id, "kind": check.kind, "name": check.name, "required": check.required} for check in queries.checks_of(db, service)
-    ]
-    return ServiceDetail(**ServiceShape.model_validate(service).model_dump(), targets=targets, checks=checks)
+    """One service: what runs on each target, what a rollback would lead to, its checks with their newest reading, whom to call."""
+    checks = queries.checks_of(db, service)
+    newest = readings.newest(db, checks)
+    return ServiceDetail(
+        **ServiceShape.model_validate(service).model_dump(),
+        targets=[_target(db, target) for target in queries.targets_of(db, service)],
+        checks=[
+            CheckShape(id=check.id, kind=check.kind, name=check.name, required=check.required, newest=_reading(newest.get(check.id)))
+            for check in checks
+        ],
+        contacts=[ContactShape.model_validate(contact) for contact in queries.contacts_of(db, service)],
+        links=[LinkShape.model_validate(link) for link in queries.links_of(db, service)],
+    )
 
 
 @router.get("/targets/{target_id}/releases")
 def releases_of(db: Db, target: Annotated[Target, may(P.READ, load.target)]) -> Page[ReleaseShape]:
-    """What was seen on a target, the newest first."""
+    """The hundred releases that ran last on a target, the newest first: a rollback can lead to each."""
     return Page(items=[ReleaseShape.model_validate(release) for release in releases.releases_of(db, target)])
 
 
 @router.post("/releases/{release_id}/mark", response_model=ReleaseShape)
 def mark(
-    request: Request, db: Db, me: Me, release: Annotated[Release, may(P.MARK_RELEASE, load.release)], marking: Marking, key: Key
+    request: Request, db: Db, me: Me, release: Annotated[Release, may(P.MARK_RELEASE, load.release)], marking: Marking, key: Key = ""
 ) -> Response:
     """Say that a release is good, suspect or unproven, and why."""
 
@@ -60,6 +78,10 @@ def mark(
         return ReleaseShape.model_validate(release)
 
     return once(request, db, me, key, marking, make)
+
+
+def _reading(reading: object) -> ReadingShape | None:
+    return ReadingShape.model_validate(reading) if reading else None
 
 
 def _target(db: Session, target: Target) -> TargetShape:

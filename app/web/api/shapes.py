@@ -59,9 +59,62 @@ class TargetShape(Shape):
     last_good_why: str = ""
 
 
+class ReadingShape(Shape):
+    at: datetime
+    outcome: str = Field(description="pass, fail or inconclusive")
+    value: float | None
+    sentence: str
+
+
+class CheckShape(Shape):
+    id: int
+    kind: str
+    name: str
+    required: bool
+    newest: ReadingShape | None = None
+
+
+class ContactShape(Shape):
+    role: str
+    name: str
+    phone: str
+    email: str
+    chat: str
+
+
+class LinkShape(Shape):
+    label: str
+    url: str
+
+
 class ServiceDetail(ServiceShape):
     targets: list[TargetShape]
-    checks: list[dict[str, Any]]
+    checks: list[CheckShape]
+    contacts: list[ContactShape] = Field(description="Whom to call, in this order.")
+    links: list[LinkShape]
+
+
+class Named(Shape):
+    id: int
+    name: str
+
+
+class ServiceName(Named):
+    slug: str
+
+
+class TouchedShape(Shape):
+    """A service that the incident touches, and the release under suspicion."""
+
+    service: ServiceName
+    suspect_release_id: int | None
+
+
+class RoleShape(Shape):
+    role: str
+    user: Named
+    since: datetime
+    briefing: str
 
 
 class IncidentShape(Shape):
@@ -78,7 +131,10 @@ class IncidentShape(Shape):
     resolved_at: datetime | None
     is_drill: bool
     is_restricted: bool
+    duplicate_of_id: int | None
     entries: int
+    services: list[TouchedShape]
+    roles: list[RoleShape]
 
 
 class EntryShape(Shape):
@@ -142,24 +198,40 @@ class StepShape(Shape):
     ended_at: datetime | None
 
 
+class OutputShape(Shape):
+    """Some lines of what a step said, as they were stored."""
+
+    at: datetime
+    text: str
+
+
+class EventShape(Shape):
+    """Something that happened to a run."""
+
+    at: datetime
+    position: int | None = Field(description="Of the step, where it is about one.")
+    kind: str
+    sentence: str
+
+
 class RunShape(Shape):
     id: int
     plan_id: int
     plan_digest: str
     incident_id: int | None
     service_id: int
-    state: str
+    state: str = Field(
+        description="draft, awaiting_approval, queued, running, needs_attention, succeeded, failed, canceled, rejected or expired"
+    )
     sentence: str
-    attention: str
+    attention: str = Field(description="Why a person is asked; empty unless the state is needs_attention.")
     needs_approval: bool
+    approved_at: datetime | None
+    expires_at: datetime | None
     created_at: datetime
     queued_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
-
-
-class RunDetail(RunShape):
-    steps: list[StepShape]
 
 
 class WatchedCheckShape(Shape):
@@ -189,3 +261,9 @@ class VerificationShape(Shape):
 
 class VerificationDetail(VerificationShape):
     checks: list[WatchedCheckShape]
+
+
+class RunDetail(RunShape):
+    steps: list[StepShape]
+    plan: PlanShape
+    verification: VerificationShape | None = Field(None, description="What watches whether it worked; null until it has begun.")
