@@ -4,6 +4,7 @@ import shutil
 import socket
 import subprocess
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import httpx
 from sqlalchemy import func, select, text
@@ -28,7 +29,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Everything, worst first within its group; a database that does not answer ends the list early."""
-    findings = [_keys(), _git(), _web(), _broker()]
+    findings = [Finding("lastgood", True, f"Version {version('lastgood')}."), _keys(), _git(), _web(), _broker()]
     try:
         with reachable():
             findings += [_schema(), *_in_the_database()]

@@ -7,6 +7,7 @@ import typer
 from app.core import sealing
 from app.core.database import transaction
 from app.core.embedded import reachable
+from app.core.errors import Refused
 from app.core.migrate import head
 from app.core.migrate import upgrade as bring_up_to_date
 from app.core.settings import reference
@@ -24,7 +25,10 @@ def migrate(with_keys: bool = typer.Option(False, help="Also make the key pair, 
 
 def keys() -> None:
     """Make the key pair that seals credentials, unless there is one: the private half is the runner's alone."""
-    sealing.make_keys(current().private_key_path, current().public_key_path)
+    try:
+        sealing.make_keys(current().private_key_path, current().public_key_path)
+    except OSError as error:
+        raise Refused(f"The keys cannot be written: {error.filename}: {error.strerror}. Set LASTGOOD_KEY_FILE to another place.") from error
     typer.echo(f"Private key (runner only): {current().private_key_path}\nPublic key (web too): {current().public_key_path}")
 
 

@@ -1,18 +1,18 @@
-"""The steps of a recovery at the terminal: ask for a plan, resolve it, show it, confirm it, follow the run."""
+"""The steps of a recovery at the terminal: ask for a plan, resolve it, show it, confirm it. `following` carries it out."""
 
 import json
-import os
 import secrets
-import socket
 import time
 from dataclasses import dataclass
 
 import typer
+from sqlalchemy.orm import Session
 
 from app.accounts.policy import SYSTEM, P
 from app.catalog import queries as catalog
 from app.catalog import releases
-from app.cli.acting import acting, demand
+from app.catalog.models import Release, Service, Target
+from app.cli.acting import acting, demand, named
 from app.core.database import transaction
 from app.core.errors import Refused
 from app.incidents import queries as incidents
@@ -28,33 +28,54 @@ class Wish:
     """What somebody asked for at the terminal."""
 
     service: str
-    kind: str
-    environment: str
-    version: str
-    replicas: int | None
-    incident_id: int | None
+    kind: str = "rollback"
+    environment: str = ""
+    version: str = ""
+    replicas: int | None = None
+    incident_id: int | None = None
 
 
 def ask(wish: Wish, *, user: str) -> int:
     """Make the plan's row. Refused where the service has no such target or has never run that version."""
     with transaction() as session:
         by = acting(session, user)
-        service = catalog.get_service(session, wish.service, reach=by.reach())
+        with named(f"service “{wish.service}”"):
+            service = catalog.get_service(session, wish.service, reach=by.reach())
         demand(by, P.PLAN, service.id)
-        targets = [target for target in catalog.targets_of(session, service) if target.environment == wish.environment]
-        if len(targets) != 1:
-            known = ", ".join(f"{t.environment}: {t.label}" for t in catalog.targets_of(session, service)) or "none"
-            found = "no target" if not targets else f"{len(targets)} targets"
-            raise Refused(f"{service.name} has {found} in {wish.environment}. Nothing was planned. It has {known}.")
-        release = None
-        if wish.version:
-            release = next((r for r in releases.releases_of(session, targets[0]) if r.version == wish.version), None)
-            if release is None:
-                raise Refused(f"{wish.version} was never seen on {targets[0].label}. Nothing was planned: see the service's page.")
-        incident = incidents.get(session, wish.incident_id, reach=by.reach()) if wish.incident_id else None
-        request = {} if wish.replicas is None else {"replicas": wish.replicas}
-        made = recover.preview(session, kind=wish.kind, target=targets[0], release=release, incident=incident, request=dict(request), by=by)
-        return made.id
+        target = _target(session, service, wish.environment)
+        release = _release(session, target, wish.version) if wish.version else None
+        incident = None
+        if wish.incident_id:
+            with named(f"INC-{wish.incident_id}"):
+                incident = incidents.get(session, wish.incident_id, reach=by.reach())
+        request: dict[str, object] = {} if wish.replicas is None else {"replicas": wish.replicas}
+        return recover.preview(session, kind=wish.kind, target=target, release=release, incident=incident, request=request, by=by).id
+
+
+def _target(session: Session, service: Service, environment: str) -> Target:
+    """The only target, or the only one in this environment; production where none is named."""
+    targets = catalog.targets_of(session, service)
+    if len(targets) == 1 and not environment:
+        return targets[0]
+    environment = environment or "production"
+    found = [target for target in targets if target.environment == environment]
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(f"{target.environment}: {target.label}" for target in targets) or "none yet"
+    many = "no target" if not found else f"{len(found)} targets"
+    hint = "Use its page." if found else "Name one by --environment."
+    raise Refused(f"{service.name} has {many} in {environment}; its targets: {known}. Nothing was planned. {hint}")
+
+
+def _release(session: Session, target: Target, version: str) -> Release:
+    seen = releases.releases_of(session, target)
+    found = [release for release in seen if release.version == version]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise Refused(f"{target.label} ran {len(found)} releases called {version}. Nothing was planned: choose one on the service's page.")
+    known = ", ".join(release.version for release in seen[:5]) or "none"
+    raise Refused(f"{version} was never seen on {target.label}. Nothing was planned. The newest seen: {known}.")
 
 
 def resolve(plan_id: int, *, here: bool) -> None:
@@ -79,8 +100,9 @@ def show_plan(plan_id: int, *, as_json: bool) -> None:
         if plan.state == PlanState.FAILED:
             raise Refused(f"Plan {plan.id} could not be made: {plan.problem}")
         if as_json:
-            steps = [{"title": step.title, "shown": step.shown} for step in plan.steps]
-            typer.echo(json.dumps({"id": plan.id, "digest": plan.digest, "title": plan.title, "steps": steps}, indent=2, default=str))
+            steps = [{"position": step.position, "action": step.action, "title": step.title, "shown": step.shown} for step in plan.steps]
+            told = {name: getattr(plan, name) for name in ("id", "digest", "title", "kind", "is_destructive", "is_blocked", "expected_s")}
+            typer.echo(json.dumps(told | {"steps": steps}, indent=2, default=str))
             return
         typer.echo(f"Plan {plan.id}: {plan.title}    {(plan.digest or '')[:12]}")
         for step in plan.steps:
@@ -96,28 +118,8 @@ def confirm(plan_id: int, *, user: str) -> int:
     """Confirm the plan as it was shown, and return the run's number."""
     with transaction() as session:
         by = acting(session, user)
-        plan = queries.get_plan(session, plan_id, reach=by.reach())
+        with named(f"plan {plan_id}"):
+            plan = queries.get_plan(session, plan_id, reach=by.reach())
         demand(by, P.EXECUTE, plan.service_id)
         run = recover.start(session, plan, digest=plan.digest or "", nonce=secrets.token_urlsafe(16), by=by)
         return run.id
-
-
-def follow(run_id: int, *, here: bool, as_json: bool) -> None:
-    """Carry the run out here, or watch it, until it has ended or asks for a person. Code 1 unless it succeeded."""
-    if here:
-        from app.runs.engine import execute
-
-        execute(run_id, worker=f"terminal-{socket.gethostname()}-{os.getpid()}")
-    said = ""
-    while True:
-        with transaction() as session:
-            run = queries.get_run(session, run_id, reach=SYSTEM.reach())
-            line = " ".join(part for part in (run.state, run.sentence, run.attention) if part)
-            if line != said and not as_json:
-                typer.echo(f"run {run.id}: {line}")
-                said = line
-            if run.is_over or run.state in {"needs_attention", "awaiting_approval", "draft"}:
-                if as_json:
-                    typer.echo(json.dumps({"id": run.id, "state": run.state, "sentence": run.sentence, "attention": run.attention}))
-                raise typer.Exit(0 if run.state == "succeeded" else 1)
-        time.sleep(0.2)

@@ -4,9 +4,10 @@ import os
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.core.errors import Refused
@@ -33,7 +34,7 @@ class Settings(BaseSettings):
     state_dir: Path = Field(default_factory=default_state_dir, description="Folder of the embedded stores, keys and logs.")
     host: str = Field("127.0.0.1", description="Address on which the console listens.")
     port: int = Field(8420, ge=1, le=65535, description="Port on which the console listens.")
-    public_url: str = Field("", description="Address at which people reach the console. Must be https off loopback.")
+    public_url: str = Field("", validate_default=True, description="Address at which people reach the console. Must be https off loopback.")
     database_url: str = Field("", description="PostgreSQL for the application role. Empty: an embedded PostgreSQL.")
     migration_database_url: str = Field("", description="PostgreSQL for the owner role, used by migrations only.")
     redis_url: str = Field("", description="Redis or Valkey for the doorbell. Empty: an embedded Valkey.")
@@ -60,8 +61,10 @@ class Settings(BaseSettings):
 
     @field_validator("public_url")
     @classmethod
-    def _https_off_loopback(cls, value: str) -> str:
+    def _https_off_loopback(cls, value: str, info: ValidationInfo) -> str:
         if not value:
+            if (host := info.data.get("host", "127.0.0.1")) not in LOOPBACK:
+                raise ValueError(f"must be set to the console's https address: LASTGOOD_HOST is {host}, which others can reach")
             return value
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -94,12 +97,6 @@ class Settings(BaseSettings):
             raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
         return value.upper()
 
-    @model_validator(mode="after")
-    def _reachable_by_https(self) -> "Settings":
-        if self.host not in LOOPBACK and not self.public_url:
-            raise ValueError(f"LASTGOOD_HOST is {self.host}, which others can reach: set LASTGOOD_PUBLIC_URL to its https address")
-        return self
-
     @property
     def base_url(self) -> str:
         """The address that links in mails and on the terminal begin with."""
@@ -121,9 +118,13 @@ class Settings(BaseSettings):
 _SECRET = ("database_url", "migration_database_url", "redis_url")
 
 
-def _from_files() -> dict[str, str]:
-    """Addresses that carry passwords may stand in files instead (`LASTGOOD_DATABASE_URL_FILE`), as container platforms give them."""
-    found = {}
+def _from_files() -> tuple[dict[str, Any], list[str]]:
+    """Addresses that carry passwords may stand in files instead (`LASTGOOD_DATABASE_URL_FILE`), as container platforms give them.
+
+    Returns what stands in them, and a line for each that cannot be read.
+    """
+    found: dict[str, Any] = {}
+    mistakes = []
     for name in _SECRET:
         variable = f"LASTGOOD_{name.upper()}_FILE"
         path = os.environ.get(variable, "")
@@ -131,21 +132,21 @@ def _from_files() -> dict[str, str]:
             try:
                 found[name] = Path(path).read_text().strip()
             except OSError as error:
-                raise Refused(f"The settings cannot be used:\n  {variable} names {path}, which cannot be read: {error.strerror}") from error
-    return found
+                mistakes.append(f"{variable} names {path}, which cannot be read: {error.strerror}")
+    return found, mistakes
 
 
 def load() -> Settings:
     """Read and check the settings. Refused with one line for each mistake."""
+    found, mistakes = _from_files()
     try:
-        return Settings(**_from_files())
+        config = Settings(**found)
     except ValidationError as error:
-        lines = []
         for problem in error.errors():
-            name = f"LASTGOOD_{str(problem['loc'][0]).upper()}" if problem["loc"] else ""
-            message = problem["msg"].removeprefix("Value error, ")
-            lines.append(f"{name} {message}".strip())
-        raise Refused("The settings cannot be used:\n" + "\n".join(f"  {line}" for line in lines)) from error
+            mistakes.append(f"LASTGOOD_{str(problem['loc'][0]).upper()} {problem['msg'].removeprefix('Value error, ')}")
+    if mistakes:
+        raise Refused("The settings cannot be used:\n" + "\n".join(f"  {line}" for line in mistakes))
+    return config
 
 
 @lru_cache(maxsize=1)
