@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, extract, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased, joinedload
 
@@ -106,6 +106,12 @@ def rollouts_of(session: Session, release: Release, *, limit: int = 20) -> list[
     """When the release ran, newest first."""
     query = select(Rollout).where(Rollout.release_id == release.id).order_by(Rollout.began_at.desc()).limit(limit)
     return list(session.scalars(query))
+
+
+def ran_for(session: Session, release: Release) -> float:
+    """Seconds that the release ran in all, until now where it still does."""
+    ran = func.sum(extract("epoch", func.coalesce(Rollout.ended_at, func.now()) - Rollout.began_at))
+    return float(session.scalar(select(ran).where(Rollout.release_id == release.id)) or 0)
 
 
 def offer(session: Session, target: Target) -> Offer | None:

@@ -76,10 +76,10 @@ class Output:
     def _store(self, lines: list[tuple[int, str]]) -> None:
         with self._journal.write() as (session, run):
             for position, group in groupby(lines, key=lambda line: line[0]):
-                texts = [text for _, text in group]
+                texts = [f"{text}\n" for _, text in group]
                 last = select(func.max(OutputChunk.seq)).where(OutputChunk.run_id == run.id, OutputChunk.position == position)
                 newest = session.scalar(last)
                 seq = 0 if newest is None else newest + 1
-                session.add(OutputChunk(run_id=run.id, position=position, seq=seq, text="\n".join(texts), lines=len(texts)))
+                session.add(OutputChunk(run_id=run.id, position=position, seq=seq, text="".join(texts), lines=len(texts)))
                 session.flush()
             history.tell(session, run)

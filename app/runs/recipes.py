@@ -42,33 +42,39 @@ def waited_for(steps: list[Part], wanted: Wanted) -> list[Part]:
     last = steps[-1]
     if not last.action.startswith("kubernetes.") or last.action in {"kubernetes.wait", "kubernetes.scale_to_zero"}:
         return steps
-    return [*steps, _wait(wanted, last.params if "digest" in last.params else wanted.running)]
+    return [*steps, _wait(wanted, last.params)]
 
 
 def _workload(wanted: Wanted) -> dict[str, Any]:
-    return {name: wanted.target.config[name] for name in ("namespace", "kind", "name")}
+    """Where it is, with the name that people know the cluster by."""
+    cluster = wanted.target.cluster
+    return {**{name: wanted.target.config[name] for name in ("namespace", "kind", "name")}, "cluster": cluster.name if cluster else ""}
 
 
-def _wait(wanted: Wanted, release: Json | None) -> Part:
-    known = release or {}
-    return Part("kubernetes.wait", {**_workload(wanted), "digest": known.get("digest", ""), "version": known.get("version", "")})
+def _wait(wanted: Wanted, release: Json) -> Part:
+    """Wait for this release; without one, for what is live when the plan is made: our record of it may be some seconds old."""
+    return Part("kubernetes.wait", {**_workload(wanted), "digest": release.get("digest", ""), "version": release.get("version", "")})
 
 
 def _roll_back(wanted: Wanted) -> list[Part]:
     assert wanted.release  # noqa: S101 - a rollback is asked for with a release
     wanted_release = {name: wanted.release[name] for name in ("version", "digest", "template")}
-    return [Part("kubernetes.rollback", {**_workload(wanted), **wanted_release}), _wait(wanted, wanted.release)]
+    back = Part("kubernetes.rollback", {**_workload(wanted), **wanted_release})
+    if not wanted.request.get("replace_broken_pods"):
+        return [back, _wait(wanted, wanted.release)]
+    what = {name: wanted.release[name] for name in ("version", "digest")}
+    return [back, Part("kubernetes.replace_broken_pods", {**_workload(wanted), **what}), _wait(wanted, wanted.release)]
 
 
 def _then_wait(name: str) -> Recipe:
-    return lambda wanted: [Part(f"kubernetes.{name}", _workload(wanted)), _wait(wanted, wanted.running)]
+    return lambda wanted: [Part(f"kubernetes.{name}", _workload(wanted)), _wait(wanted, {})]
 
 
 def _scale(wanted: Wanted) -> list[Part]:
     replicas = wanted.request.get("replicas")
     if not isinstance(replicas, int) or not 0 <= replicas <= 10_000:
         raise Refused("Say how many replicas there should be, as a number from 0 to 10,000.", field="replicas")
-    return [Part("kubernetes.scale", {**_workload(wanted), "replicas": replicas}), _wait(wanted, wanted.running)]
+    return [Part("kubernetes.scale", {**_workload(wanted), "replicas": replicas}), _wait(wanted, {})]
 
 
 def _scale_to_zero(wanted: Wanted) -> list[Part]:

@@ -81,7 +81,9 @@ class _Question:
 
 def _ask(plan_id: int) -> _Question:
     with transaction() as session:
-        plan = session.scalar(select(Plan).where(Plan.id == plan_id).options(joinedload(Plan.target), joinedload(Plan.release)))
+        plan = session.scalar(
+            select(Plan).where(Plan.id == plan_id).options(joinedload(Plan.target).joinedload(Target.cluster), joinedload(Plan.release))
+        )
         if plan is None:
             raise Refused(f"There is no plan {plan_id}.")
         running = releases.current(session, plan.target)

@@ -150,12 +150,14 @@ class StepWork:
 
     def _settle(self) -> bool | None:
         """Look until it is known what became of the effect. Seen to be done is enough at once; seen not to be done counts only
-        after the effect's own deadline and a margin, since a call may still be on its way."""
+        after the effect's own deadline and a margin, since a call may still be on its way, or once its end is on record."""
         over = self._effect_over + settings().settle_margin_s
         pause, problem = FIRST_PAUSE_S, ""
         while True:
             seen, problem = self._look()
-            landed = time.monotonic() > over
+            # an older record of the same operation says nothing about a later attempt
+            ended = seen is not None and seen.effect_over and self._attempts == 1
+            landed = ended or time.monotonic() > over
             match seen.standing if seen else None:
                 case Standing.DONE if seen:
                     self.hit("after_observe")
@@ -191,12 +193,15 @@ class StepWork:
         return self._act(seen)
 
     def _watch(self) -> None:
-        """Look until the target shows the end of it: ten times a second at first, more slowly later."""
+        """Look until the target shows the end of it: ten times a second while things change, more slowly while nothing does."""
         pause, problem = FIRST_PAUSE_S, ""
         while True:
+            before = self._last
             seen, problem = self._look()
             if seen and self._judge(seen):
                 return
+            if self._last is not before:
+                pause = FIRST_PAUSE_S
             if time.monotonic() > self._step_over:
                 last = problem or (seen.sentence if seen else "")
                 self._ask(f"{self.task.title!r} has not ended within its time. Last seen: {last or 'no change'}", seen)

@@ -20,7 +20,15 @@ def sweep(session: Session) -> list[int]:
     """Expire and give up what is due; the ids of the runs to ring for. Any number of processes may do so at once."""
     _expire(session)
     _give_up_plans(session)
-    return leases.sweep(session)
+    return _ring_for(session)
+
+
+def _ring_for(session: Session) -> list[int]:
+    """The runs that wait for a runner or that one has left. Their pages say for how long, so they are told as well."""
+    silent = leases.sweep(session)
+    for run in session.scalars(select(Run).where(Run.id.in_(silent))):
+        history.tell(session, run)
+    return silent
 
 
 def _expire(session: Session) -> None:

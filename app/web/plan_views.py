@@ -109,6 +109,7 @@ class PlanView:
     is_old: bool
     waited_s: float  # since it was asked for, while it is being resolved
     cancel: str
+    can_replace: bool  # the same rollback can be planned with a step that replaces the pods that did not come up
 
     @property
     def blocking(self) -> list[Caution]:
@@ -131,6 +132,9 @@ def of(plan: Plan, service: Service, *, at: datetime | None = None) -> PlanView:
     lines = [change for step in steps for change in step.shown.changes]
     facts = [fact for step in steps for fact in step.shown.facts]
     cautions = _distinct([caution for step in steps for caution in step.shown.warnings])
+    replaces = any(step.action == "kubernetes.replace_broken_pods" for step in plan.steps)
+    if replaces:
+        cautions = [caution for caution in cautions if caution.code != "broken-pods"]  # that is what its second step is for
     return PlanView(
         verb=verb(plan, service, version=main.version_after if main else ""),
         version_now=main.version_now if main else "",
@@ -149,10 +153,11 @@ def of(plan: Plan, service: Service, *, at: datetime | None = None) -> PlanView:
         is_old=bool(plan.resolved_at and at - plan.resolved_at > OLD_AFTER),
         waited_s=(at - plan.created_at).total_seconds(),
         cancel=_cancel(steps),
+        can_replace=any(caution.code == "broken-pods" for caution in cautions) and plan.kind == "rollback",
     )
 
 
-def sides(plan: Plan, view: PlanView, *, running: Rollout | None, offered: Release | None) -> tuple[Side, Side]:
+def sides(plan: Plan, view: PlanView, *, running: Rollout | None, offered: Release | None, ran_s: float = 0) -> tuple[Side, Side]:
     """What runs now and what will run, with the reason why this release is offered."""
     before = Side("Runs now", view.version_now or "unknown", "", "")
     # what the target itself said counts; our record of it may be some seconds older and about something else
@@ -166,7 +171,8 @@ def sides(plan: Plan, view: PlanView, *, running: Rollout | None, offered: Relea
     is_good = release.standing == "good"
     label = "last good" if is_good and offered and offered.id == release.id else "marked good" if is_good else release.standing
     version = view.version_after or release.version
-    return before, Side(f"Will run, {label}", version, _standing(release), fingerprint(release), "ok" if is_good else "warn")
+    words = _standing(release) + (f", ran {spoken(ran_s)}" if ran_s >= 1 else "")
+    return before, Side(f"Will run, {label}", version, words, fingerprint(release), "ok" if is_good else "warn")
 
 
 def gate(plan: Plan, view: PlanView, *, run: Run | None, holder: Run | None, me: Person) -> Gate:
@@ -174,7 +180,7 @@ def gate(plan: Plan, view: PlanView, *, run: Run | None, holder: Run | None, me:
     if run:
         return Gate("started", f"This plan was started as run {run.id}.", run)
     if view.blocking:
-        return Gate("shut", f"It cannot work as things are: {view.blocking[0].sentence[0].lower()}{view.blocking[0].sentence[1:]}.")
+        return Gate("shut", f"It cannot work as things are. {view.blocking[0].sentence}")
     if not me.may(Permission.EXECUTE, {plan.service_id}):
         return Gate("shut", "Starting it needs the role responder or commander for this service.")
     if holder:

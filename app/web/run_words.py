@@ -21,6 +21,7 @@ RUNS = {
     RunState.REJECTED: ("bad", "Rejected"),
     RunState.EXPIRED: ("idle", "Expired"),
 }
+_BY_HAND = "“lastgood run {run} --here”"
 SLOW_START_S = 10  # a runner answers well within this; beyond it the page says that none has
 
 
@@ -50,6 +51,8 @@ def say(run: Run, noun: str, steps: list[StepView], is_drifted: bool, at: dateti
             return said or f"The {noun} was {RUNS[ended][1].lower()}."
         case RunState.NEEDS_ATTENTION:
             return f"The {noun} needs you. {_sentence(run.attention)}"
+        case RunState.RUNNING if silent_s(run, at):
+            return f"The {noun} is in nobody's hands: the runner that had it has been silent for {spoken(silent_s(run, at))}."
         case RunState.RUNNING if run.cancel_requested_at:
             return f"The {noun} is being cancelled."
         case RunState.RUNNING:
@@ -78,14 +81,20 @@ def _queued_s(run: Run, at: datetime) -> float:
     return (at - run.queued_at).total_seconds() if run.queued_at else 0.0
 
 
+def silent_s(run: Run, at: datetime) -> float:
+    """How long a running run has been in nobody's hands: its lease is over and no other runner has taken it yet; else 0."""
+    over = run.lease_until if RunState(run.state) is RunState.RUNNING else None
+    return max(0.0, (at - over).total_seconds()) if over else 0.0
+
+
 def _slow(run: Run, at: datetime) -> bool:
     return run.wake_at is None and _queued_s(run, at) > SLOW_START_S
 
 
 def _sentence(words: str) -> str:
-    """As a sentence of its own: a capital first, a full stop last."""
+    """With a full stop. The first word keeps its case: it may be a version or the name of a thing."""
     words = words.strip()
-    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "?", "…")) else ".") if words else ""
+    return words + ("" if words.endswith((".", "?", "…")) else ".") if words else ""
 
 
 def _how(steps: list[StepView]) -> str:
@@ -101,6 +110,9 @@ def _how(steps: list[StepView]) -> str:
 def following(run: Run, steps: list[StepView], is_drifted: bool, at: datetime) -> str:
     """What comes next, and whether anybody has to do something for it."""
     match RunState(run.state):
+        case RunState.RUNNING if silent_s(run, at):
+            by_hand = _BY_HAND.format(run=run.id)
+            return f"Another runner goes on by itself and looks at the target first. {by_hand} takes it over from a terminal."
         case RunState.RUNNING if run.cancel_requested_at:
             return "It stops as soon as the step that runs now allows it. Nothing to press here."
         case RunState.RUNNING if stuck := _stuck(steps):
@@ -112,7 +124,7 @@ def following(run: Run, steps: list[StepView], is_drifted: bool, at: datetime) -
         case RunState.QUEUED if run.wake_at:
             return "It is looked at again by itself, and sooner when there is news. Waiting can be cancelled."
         case RunState.QUEUED if _slow(run, at):
-            return f"It starts by itself once a runner is back. “lastgood run {run.id} --here” starts it from a terminal."
+            return f"It starts by itself once a runner is back. {_BY_HAND.format(run=run.id)} starts it from a terminal."
         case RunState.QUEUED:
             return "A runner takes it within seconds. Nothing to press here."
         case RunState.DRAFT:

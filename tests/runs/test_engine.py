@@ -9,11 +9,12 @@ from app.catalog import credentials, releases
 from app.catalog.models import Look, Target
 from app.core import sealing
 from app.core.database import transaction
-from app.executors.base import OutcomeUnknown, StepFailed, Unreachable
+from app.executors.base import OutcomeUnknown, Seen, Standing, StepFailed, Unreachable
 from app.incidents.models import TimelineEntry
 from app.runs import actions, engine, queries
 from app.runs.models import Run, RunEvent, RunLock
 from app.runs.states import RunState, StepState
+from app.runs.stepping import FIRST_PAUSE_S, StepWork
 from tests.factories import make_release
 from tests.fakes import FakeSwitch
 from tests.runs.arrange import carry, until
@@ -73,6 +74,29 @@ def test_progress_is_seen_while_it_happens(stage):
     assert stage.row(Run, run.id).state == RunState.SUCCEEDED
 
 
+def test_a_target_that_moves_is_looked_at_often_and_one_that_rests_less_often(stage, monkeypatch):
+    looks, pauses = [], []
+
+    class Slow(FakeSwitch):
+        name = "fake.slow"
+
+        def observe(self, body, ctx):
+            seen = super().observe(body, ctx)
+            if seen.standing is Standing.DONE:
+                looks.append(seen)
+                if len(looks) < 9:
+                    return Seen(standing=Standing.IN_PROGRESS, sentence="1 of 3" if len(looks) < 6 else "2 of 3")
+            return seen
+
+    def at_once(work, pause):
+        pauses.append(round(pause / FIRST_PAUSE_S, 2))
+        return pause * 2
+
+    monkeypatch.setattr(StepWork, "_sleep", at_once)
+    assert carry(stage.run_with(Slow())).state == RunState.SUCCEEDED
+    assert pauses == [1, 2, 4, 8, 16, 1, 2, 4]
+
+
 def test_what_the_target_gives_up_on_fails_the_run(stage):
     run = carry(stage.run(stage.part("fake.switch", ends="failed"), stage.part("fake.spend")))
     assert run.state == RunState.FAILED
@@ -90,7 +114,8 @@ def test_output_is_whole_in_order_and_without_secrets(stage):
     run = carry(stage.run(stage.part("fake.switch", says=said)))
     with transaction() as session:
         chunks = queries.output(session, run, 1)
-    text = "\n".join(chunk.text for chunk in chunks).splitlines()
+    assert all(chunk.text.endswith("\n") for chunk in chunks)
+    text = "".join(chunk.text for chunk in chunks).splitlines()
     assert len(text) == len(said) == sum(chunk.lines for chunk in chunks)
     assert text[:2000] == list(said[:2000])
     assert "hunter2" not in text[2000]
@@ -124,6 +149,27 @@ def test_a_call_that_never_arrived_is_made_again_after_its_deadline(stage):
     run = carry(stage.run_with(Lossy()))
     assert run.state == RunState.SUCCEEDED
     assert tries[1] - tries[0] >= 0.6  # the effect's deadline and the margin
+
+
+def test_an_effect_whose_end_is_on_record_is_not_waited_out(stage):
+    class Ended(FakeSwitch):
+        name = "fake.ended"
+        calls = 0
+
+        def observe(self, body, ctx):
+            return super().observe(body, ctx).model_copy(update={"effect_over": True})
+
+        def apply(self, body, ctx):
+            type(self).calls += 1
+            if self.calls == 1:
+                raise OutcomeUnknown("It was cut off.")
+            return super().apply(body, ctx)
+
+    run = stage.run_with(Ended(), effect_deadline_s=60)
+    began = time.monotonic()
+    assert carry(run).state == RunState.SUCCEEDED
+    assert time.monotonic() - began < 20
+    assert Ended.calls == 2
 
 
 def test_an_opaque_step_without_an_answer_asks_a_person(stage):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.catalog.models import Target
+from app.catalog.models import Cluster, Target
 from app.core.errors import Refused
 from app.executors import registry
 from app.runs.recipes import Part, Wanted, parts, waited_for
@@ -26,6 +26,20 @@ def recipe(kind, target=CLUSTER, **request):
 
 def test_a_rollback_writes_the_release_and_waits_for_the_pods():
     assert recipe("rollback") == ["rollback", "wait"]
+
+
+def test_a_rollback_can_replace_what_is_broken_on_the_way():
+    assert recipe("rollback", replace_broken_pods=True) == ["rollback", "replace_broken_pods", "wait"]
+
+
+def test_where_no_release_is_put_there_the_wait_is_for_what_is_live_when_the_plan_is_made():
+    made = parts("restart", Wanted(target=CLUSTER, request={}, running=RUNNING))
+    assert made[1].params["digest"] == ""
+
+
+def test_a_cluster_is_called_what_people_call_it():
+    target = Target(kind="kubernetes", config=CLUSTER.config, cluster=Cluster(name="prod"))
+    assert {part.params["cluster"] for part in parts("scale_back", Wanted(target=target, request={}))} == {"prod"}
 
 
 @pytest.mark.parametrize("kind", ["restart", "scale_back", "replace_broken_pods"])

@@ -55,18 +55,18 @@ FACTS = [
 ]
 OWNED = {
     "code": "owned-by-argocd",
-    "sentence": "Argo CD owns this deployment and would undo the rollback",
+    "sentence": "Argo CD owns this deployment and would undo the rollback.",
     "detail": "Application login has self-heal on: it returns to what Git says within minutes. Pause it, or roll back in Git.",
 }
 UNKNOWN = {
     "code": "quota-unknown",
-    "sentence": "Whether the namespace has room for one extra pod is not known",
+    "sentence": "Whether the namespace has room for one extra pod is not known.",
     "detail": "The console may not read resource quotas in shop.",
     "unknown": True,
 }
 RIGHTS = {
     "code": "rights-missing",
-    "sentence": "The console may not patch deployments in shop",
+    "sentence": "The console may not patch deployments in shop.",
     "detail": "Give its account the verb patch on deployments in shop; the minimal Role is on the cluster's page.",
     "blocking": True,
 }
@@ -235,7 +235,7 @@ def taken(after_s=68, took_s=4, **facts):
     }
 
 
-def under_way(pods, *, sentence="two of three pods serve v1.2.3", done=2, state="started", standing="in_progress", **facts):
+def under_way(pods, *, sentence="Two of three pods serve v1.2.3.", done=2, state="started", standing="in_progress", **facts):
     """A step that runs, with the pods that it counts."""
     observed = {"standing": standing, "sentence": sentence, "done": done, "total": 3, "parts": pods}
     return {"state": state, "attempts": 1, "intent_at": now() - timedelta(seconds=61), "observed": observed, "sentence": "", **facts}

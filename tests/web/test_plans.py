@@ -7,6 +7,7 @@ from app.accounts.policy import Role
 from app.core.database import transaction
 from app.runs.models import Plan, Run
 from app.web import cookies
+from app.web.words import spoken
 from tests.web import gallery, stages
 from tests.web.stages import DIGEST, make_plan, make_run, taken, under_way
 
@@ -117,10 +118,28 @@ def test_a_plan_that_cannot_work_keeps_its_button_shut_and_says_why(browser, on)
     plan_id = planned(on, is_blocked=True, steps=stages.rollback_steps(cautions=[gallery.RIGHTS]))
     page = browser.get(f"/plans/{plan_id}").text
     assert 'aria-disabled="true"' in page
-    assert "It cannot work as things are: the console may not patch deployments in shop." in page
+    assert "It cannot work as things are. The console may not patch deployments in shop." in page
     answer = browser.post(f"/plans/{plan_id}/run", data=confirmation())
     assert answer.headers["location"] == f"/plans/{plan_id}"
     assert "cannot work" in said(answer)
+
+
+def test_a_rollback_that_would_leave_broken_pods_offers_the_plan_that_replaces_them(browser, on):
+    broken = {"code": "broken-pods", "sentence": "login-2 did not come up. It takes another step that replaces what is broken."}
+    plan_id = planned(on, steps=stages.rollback_steps(cautions=[broken]))
+    assert "Plan it with that step" in browser.get(f"/plans/{plan_id}").text
+    asked = {"kind": "rollback", "release_id": on.good.id, "incident_id": on.incident.id, "replace_broken_pods": "1"}
+    answer = browser.post(f"/targets/{on.target.id}/plans", data=asked)
+    assert row(Plan, int(answer.headers["location"].removeprefix("/plans/"))).request == {"replace_broken_pods": True}
+    steps = stages.rollback_steps(cautions=[broken])
+    steps.insert(1, stages.step("Replace 1 broken pod of statefulset/login: login-2", action="kubernetes.replace_broken_pods"))
+    page = browser.get(f"/plans/{planned(on, steps=steps)}").text
+    assert "Replace 1 broken pod of statefulset/login: login-2" in page
+    assert "did not come up" not in page
+
+
+def test_the_preview_says_how_long_the_release_ran(browser, on):
+    assert f"ran {spoken(9 * 86400 + 6000)}" in browser.get(f"/plans/{planned(on)}").text
 
 
 def test_a_busy_target_names_its_run_and_can_be_taken_over(browser, on):

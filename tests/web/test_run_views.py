@@ -52,9 +52,22 @@ def test_a_run_that_was_given_back_in_the_middle_does_not_claim_that_nothing_cha
 
 
 def test_a_step_that_waits_for_somebody_is_what_the_run_says():
-    waiting = step(state="waiting", intent_at=AT, observed=seen(), sentence="the merge request is open")
+    waiting = step(state="waiting", intent_at=AT, observed=seen(), sentence="The merge request is open")
     view = run_views.of(run("queued", waiting, queued_at=AT - timedelta(minutes=5), wake_at=AT), at=AT)
     assert view.say == "The rollback waits. The merge request is open."
+
+
+def test_a_run_in_nobodys_hands_says_so_and_who_goes_on():
+    silent = run("running", step(state="started", intent_at=AT), started_at=AT, lease_until=AT - timedelta(seconds=12))
+    view = run_views.of(silent, at=AT)
+    assert view.say == f"The rollback is in nobody's hands: the runner that had it has been silent for {spoken(12)}."
+    assert view.next.startswith("Another runner goes on by itself and looks at the target first.")
+    assert "lastgood run 12 --here" in view.next
+
+
+def test_versions_and_names_keep_their_case():
+    done = run("succeeded", step(**DONE), ended_at=AT, sentence="v1.2.3 answers at https://shop.example.org/version.")
+    assert run_views.of(done, at=AT).say == "The rollback is done. v1.2.3 answers at https://shop.example.org/version."
 
 
 def test_cancel_says_that_the_point_of_no_return_has_passed():

@@ -97,24 +97,26 @@ class Deploy:
     def observe(self, body: Body, ctx: Context) -> Seen:
         record = workplace.recorded(ctx)
         if record.state == "running":
-            return Seen(standing=Standing.IN_PROGRESS, sentence="the deploy command is running", evidence={"command": record.state})
+            return Seen(standing=Standing.IN_PROGRESS, sentence="The deploy command is running.", evidence={"command": record.state})
         if not body["version_url"]:
             return self._by_its_word(body, record)
         runs = running.version(body["version_url"], body["version_path"], ctx)
         evidence = {"version": runs, "command": record.state, "code": record.code, "ended": record.ended}
         if runs == body["version"]:
-            return Seen(standing=Standing.DONE, sentence=f"{body['version']} answers at {body['version_url']}", evidence=evidence)
+            return Seen(standing=Standing.DONE, sentence=f"{body['version']} answers at {body['version_url']}.", evidence=evidence)
         went_well = record.ended == "exited" and record.code == 0
         if went_well:
-            sentence = f"the command ended well, and {runs} still answers at {body['version_url']}"
+            sentence = f"The command ended well, and {runs} still answers at {body['version_url']}."
             return Seen(standing=Standing.IN_PROGRESS, sentence=sentence, evidence=evidence)
         if record.ended in {"exited", "deadline"}:
             how = f"ended with code {record.code}" if record.ended == "exited" else "was stopped at its limit"
-            return Seen(standing=Standing.FAILED, sentence=f"the command {how}, and {runs} answers", evidence=evidence)
+            return Seen(
+                standing=Standing.FAILED, sentence=f"The command {how}, and {runs} answers at {body['version_url']}.", evidence=evidence
+            )
         if runs == body["before"]["version"] or not body["before"]["version"]:
-            sentence = f"{runs} answers at {body['version_url']}"
+            sentence = f"{runs} answers at {body['version_url']}."
             return Seen(standing=Standing.NOT_STARTED, sentence=sentence, evidence=evidence, effect_over=record.state == "ended")
-        sentence = f"{runs} answers at {body['version_url']}, which is neither {body['before']['version']} nor {body['version']}"
+        sentence = f"{runs} answers at {body['version_url']}, which is neither {body['before']['version']} nor {body['version']}."
         return Seen(standing=Standing.DRIFTED, sentence=sentence, evidence=evidence)
 
     def apply(self, body: Body, ctx: Context) -> Body:
@@ -181,10 +183,10 @@ class Deploy:
     def _by_its_word(self, body: Body, record: Recorded) -> Seen:
         evidence = {"command": record.state, "code": record.code, "ended": record.ended}
         if record.state == "absent":
-            return Seen(standing=Standing.NOT_STARTED, sentence="the command has not been started here", evidence=evidence)
+            return Seen(standing=Standing.NOT_STARTED, sentence="The command has not been started here.", evidence=evidence)
         if record.ended == "exited":
             standing = Standing.DONE if record.code == 0 else Standing.FAILED
-            return Seen(standing=standing, sentence=f"the command ended with code {record.code}", evidence=evidence)
+            return Seen(standing=standing, sentence=f"The command ended with code {record.code}.", evidence=evidence)
         sentence = f"The deploy of {body['version']} was cut off, and no address tells which version runs: look at the service."
         return Seen(standing=Standing.DRIFTED, sentence=sentence, evidence=evidence, effect_over=record.state == "ended")
 

@@ -71,7 +71,7 @@ class PushBranch:
             if seen.standing is Standing.DONE:
                 return seen.evidence
             if seen.standing is Standing.DRIFTED:
-                raise Drifted(f"{seen.sentence}. Nothing was changed. Delete or rename it, then plan again.", evidence=seen.evidence)
+                raise Drifted(f"{seen.sentence} Nothing was changed. Delete or rename it, then plan again.", evidence=seen.evidence)
             new = returning.make_commit(copy, body, ctx)
             done = returning.push(copy, new, to, ctx, expected="")
             if done.code:
@@ -92,8 +92,8 @@ class PushBranch:
     def _seen(self, there: Commit | None, body: Body) -> Seen:
         to = body["to"]
         if there is None:
-            return Seen(standing=Standing.NOT_STARTED, sentence=f"there is no branch {to} yet")
+            return Seen(standing=Standing.NOT_STARTED, sentence=f"There is no branch {to} yet.")
         evidence = {"tip": there.sha, "tree": there.tree}
         if there.tree == body["tree"]:
-            return Seen(standing=Standing.DONE, sentence=f"{to} has the content of {body['version']} ({there.short})", evidence=evidence)
-        return Seen(standing=Standing.DRIFTED, sentence=f"{to} exists with another content: {there.shown}", evidence=evidence)
+            return Seen(standing=Standing.DONE, sentence=f"{to} has the content of {body['version']} ({there.short}).", evidence=evidence)
+        return Seen(standing=Standing.DRIFTED, sentence=f"{to} exists with another content: {there.shown}.", evidence=evidence)

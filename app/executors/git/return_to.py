@@ -96,10 +96,10 @@ class ReturnTo:
             raise StepFailed(f"The branch {branch} holds no commit any more.")
         evidence = {"tip": tip.sha, "tree": tip.tree}
         if tip.tree == body["tree"]:
-            return Seen(standing=Standing.DONE, sentence=f"{branch} has the content of {body['version']} ({tip.short})", evidence=evidence)
+            return Seen(standing=Standing.DONE, sentence=f"{branch} has the content of {body['version']} ({tip.short}).", evidence=evidence)
         if tip.sha == body["tip"]:
-            return Seen(standing=Standing.NOT_STARTED, sentence=f"{branch} is at {tip.short} ({body['version_now']})", evidence=evidence)
+            return Seen(standing=Standing.NOT_STARTED, sentence=f"{branch} is at {tip.short} ({body['version_now']}).", evidence=evidence)
         if returning.is_ours(copy, body, branch, ctx):
-            sentence = f"{branch} was returned to {body['version']}, and {tip.shown} came after it"
+            sentence = f"{branch} was returned to {body['version']}, and {tip.shown} came after it."
             return Seen(standing=Standing.DONE, sentence=sentence, evidence=evidence)
-        return Seen(standing=Standing.DRIFTED, sentence=f"{branch} has moved: it now ends with {tip.shown}", evidence=evidence)
+        return Seen(standing=Standing.DRIFTED, sentence=f"{branch} has moved: it now ends with {tip.shown}.", evidence=evidence)

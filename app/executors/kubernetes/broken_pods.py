@@ -8,7 +8,7 @@ number first, each by its uid: a pod that was replaced in between is another pod
 from functools import partial
 from typing import ClassVar
 
-from app.executors.base import ActionClass, Body, Caution, Context, Params, Resolved, Seen, Standing, StepFailed, Undo
+from app.executors.base import ActionClass, Body, Caution, Context, Drifted, Params, Resolved, Seen, Standing, StepFailed, Undo
 from app.executors.kubernetes import changing, digests, objects, parallel, preflight, reading, survey
 from app.executors.kubernetes.client import Api, connect
 from app.executors.kubernetes.objects import Address, address_of, namespaced
@@ -18,7 +18,10 @@ from app.executors.kubernetes.survey import Survey
 
 
 class ReplaceBrokenPodsParams(Address):
-    """Nothing besides the address."""
+    """The release that an earlier step of the same plan puts there; without a `digest`, what is there now."""
+
+    digest: str = ""
+    version: str = ""
 
 
 class ReplaceBrokenPods:
@@ -41,11 +44,12 @@ class ReplaceBrokenPods:
             seen = Survey(api, params, survey.needs_of(params, ("delete", "pods"), ("list", "pods")))
             live = seen.live
             seen.ask(objects.template(live))
-            revision = reading.current_revision(params, live, seen.revisions)
+            revision = _revision(params, live, seen.revisions)
             broken = _broken(seen.pods, revision)
-        if not revision:
+        if not revision and not params.digest:
             raise StepFailed(f"The controller of {params.short} has not seen its newest template yet. Look again in a moment.")
         version = digests.version_of(objects.template(live))
+        names = ", ".join(pod.name for pod in broken)
         warnings = [*preflight.missing_rights(seen), *_cautions(broken)]
         facts = preflight.facts(seen)
         return Resolved(
@@ -53,15 +57,16 @@ class ReplaceBrokenPods:
             | {
                 "uid": objects.uid(live),
                 "revision": revision,
-                "version": version,
+                "version": params.version or version,
+                "digest": params.digest,
                 "selector": live["spec"].get("selector") or {},
                 "pods": [{"name": pod.name, "uid": pod.uid} for pod in broken],
             },
-            pin={"uid": objects.uid(live), "revision": revision, "pods": sorted(pod.uid for pod in broken)},
-            title=f"Replace {len(broken)} broken pod{'s' if len(broken) != 1 else ''} of {params.short}",
+            pin={"uid": objects.uid(live), "revision": params.digest or revision, "pods": sorted(pod.uid for pod in broken)},
+            title=f"Replace {len(broken)} broken pod{'s' if len(broken) != 1 else ''} of {params.short}" + (f": {names}" if names else ""),
             target=f"{params.label} on {params.cluster or api.name}",
             version_now=version,
-            version_after=version,
+            version_after=params.version or version,
             already=not broken,
             warnings=[*warnings, *preflight.gaps(seen)],
             facts=facts,
@@ -96,9 +101,10 @@ class ReplaceBrokenPods:
         planned = {pod["uid"] for pod in body["pods"]}
         with changes(address.label):
             now = reading.list_pods(api, address, {"spec": {"selector": body["selector"]}})
+            revision = _written(api, address, body) if body["digest"] else body["revision"]
         deleted = []
         # one that came up meanwhile, or was replaced, is no longer ours to delete
-        for pod in [pod for pod in _broken(now, body["revision"]) if pod.uid in planned]:
+        for pod in [pod for pod in _broken(now, revision) if pod.uid in planned]:
             if ctx.cancelled():
                 break
             ctx.output(f"DELETE pod {pod.name} (uid {pod.uid}): {pod.state}")
@@ -110,6 +116,21 @@ class ReplaceBrokenPods:
         """A deleted pod does not come back."""
         del body, ctx
         return None
+
+
+def _revision(params: ReplaceBrokenPodsParams, live: Body, revisions: list[Body]) -> str:
+    """What pods carry that are as they should be; "" where the cluster has no revision of that release yet."""
+    if not params.digest or objects.is_template(live, params.digest):
+        return reading.current_revision(params, live, revisions)
+    return reading.revision_of(params.digest, revisions)
+
+
+def _written(api: Api, address: Address, body: Body) -> str:
+    """What pods of the release carry, now that it is there. Drifted where it is not: then a new pod would be no better."""
+    live = api.get(address.path)
+    if not objects.is_template(live, body["digest"]):
+        raise Drifted(f"{address.short} does not have the template of {body['version']}, so none of its pods was replaced.")
+    return reading.current_revision(address, live, reading.list_revisions(api, address, live))
 
 
 def _broken(pods: list[Pod], revision: str) -> list[Pod]:

@@ -145,7 +145,7 @@ def _state(survey: Survey) -> list[Caution]:
             Caution(
                 code="broken-pods",
                 sentence=f"{names} did not come up. A StatefulSet does not replace a broken pod when its template changes: "
-                "replace broken pods afterwards.",
+                "it takes another step that replaces what is broken.",
             )
         )
     return found

@@ -1,5 +1,6 @@
 """A workload as it is now, with every release of it that the cluster still remembers."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -85,9 +86,18 @@ def current_revision(address: Address, live: Body, revisions: list[Body]) -> str
     if address.kind == "StatefulSet":
         return str((live.get("status") or {}).get("updateRevision") or "") if objects.is_observed(live) else ""
     wanted = digests.bare(objects.template(live))
+    return _oldest(revisions, lambda template: digests.bare(template) == wanted)
+
+
+def revision_of(digest: str, revisions: list[Body]) -> str:
+    """The hash that pods of the release with this digest carry; empty where the cluster does not remember it."""
+    return _oldest(revisions, lambda template: digests.digest(template) == digest)
+
+
+def _oldest(revisions: list[Body], wanted: Callable[[Body], bool]) -> str:
     # where two revisions are the same, a controller goes on with the oldest
     for revision in sorted(revisions, key=lambda item: str(item["metadata"].get("creationTimestamp"))):
-        if digests.bare(_template_of(revision)) == wanted:
+        if wanted(_template_of(revision)):
             labels = revision["metadata"].get("labels") or {}
             return str(labels.get("pod-template-hash") or labels.get("controller-revision-hash") or "")
     return ""

@@ -46,6 +46,7 @@ class Wait:
             title=f"Wait until {params.short} is rolled out",
             target=f"{params.label} on {params.cluster or api.name}",
             version_after=version,
+            already=True,  # it changes nothing
             effect_deadline_s=0.0,
             expected_s=_GUESS_S,
             dry_run="Nothing to try: this step only looks.",

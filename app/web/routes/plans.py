@@ -94,6 +94,8 @@ def _asked(kind: str, sent: Fields) -> dict[str, Any]:
     """What a plan of this kind has to be told. Refused where a number is missing."""
     if mode := sent.text("mode"):
         return {"mode": mode}
+    if kind == "rollback" and sent.text("replace_broken_pods"):
+        return {"replace_broken_pods": True}
     if kind != "scale":
         return {}
     replicas = sent.whole("replicas")
@@ -105,7 +107,8 @@ def _asked(kind: str, sent: Fields) -> dict[str, Any]:
 def _shown(db: Session, plan: Plan, me: Person) -> dict[str, Any]:
     """Everything that the preview page draws."""
     view, running, offer = plan_views.of(plan, plan.service), releases.current(db, plan.target), releases.offer(db, plan.target)
-    before, after = plan_views.sides(plan, view, running=running, offered=offer.release if offer else None)
+    ran_s = releases.ran_for(db, plan.release) if plan.release else 0.0
+    before, after = plan_views.sides(plan, view, running=running, offered=offer.release if offer else None, ran_s=ran_s)
     run, holder = queries.run_of_plan(db, plan), queries.busy(db, plan.target)
     gate = plan_views.gate(plan, view, run=run, holder=holder, me=me)
     lines, nonce = contracts.lines(plan.contract), secrets.token_urlsafe(16)

@@ -118,7 +118,10 @@ def test_a_deploy_that_hangs_and_ignores_term_is_stopped_at_its_limit_and_unknow
         STEP.apply(plan.body, step)
     until(lambda: not alive(int((tmp_path / "pid").read_text())))
     seen = STEP.observe(plan.body, step)
-    assert (seen.standing, seen.sentence) == (Standing.FAILED, "the command was stopped at its limit, and v1.2.4 answers")
+    assert (seen.standing, seen.sentence) == (
+        Standing.FAILED,
+        f"The command was stopped at its limit, and v1.2.4 answers at {plan.body['version_url']}.",
+    )
 
 
 def test_a_deploy_that_did_its_work_before_it_hung_is_done(shop, step):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.executors.base import Standing
+from app.executors.base import Drifted, Standing
 
 
 def waiting(shop, kind="Deployment"):
@@ -128,13 +128,32 @@ def test_broken_pods_of_a_stateful_set_hold_it_until_they_are_replaced(shop):
     assert "login-2 did not come up before and a StatefulSet does not replace a broken pod by itself" in stuck.sentence
 
     replace = shop.step("kubernetes.replace_broken_pods", "StatefulSet")
-    assert replace.plan.title == "Replace 1 broken pod of statefulset/login"
+    assert replace.plan.title == "Replace 1 broken pod of statefulset/login: login-2"
     assert replace.observe().standing is Standing.NOT_STARTED
     assert replace.apply() == {"deleted": ["login-2"]}
     replace.until(Standing.DONE)
     assert replace.apply() == {"deleted": []}
     wait.until(Standing.DONE)
     assert {pod.name for pod in shop.read("StatefulSet").pods if pod.ready} == {"login-0", "login-1", "login-2"}
+
+
+def test_one_plan_rolls_a_stateful_set_back_and_replaces_what_is_broken(shop):
+    shop.create("StatefulSet")
+    shop.rolled_out("StatefulSet")
+    good = shop.read("StatefulSet")
+    shop.set_image("StatefulSet", "v1.2.6-missing")
+    waiting(shop, "StatefulSet").until_said("ImagePullBackOff")
+    back = shop.back_to("StatefulSet", good)
+    replace = shop.step("kubernetes.replace_broken_pods", "StatefulSet", digest=good.digest, version="v1.2.3")
+    wait = shop.step("kubernetes.wait", "StatefulSet", digest=good.digest, version="v1.2.3")
+    assert replace.plan.title == "Replace 1 broken pod of statefulset/login: login-2"
+    with pytest.raises(Drifted, match=r"does not have the template of v1\.2\.3, so none of its pods was replaced"):
+        replace.apply()
+    back.apply()
+    back.until(Standing.DONE)
+    assert replace.apply() == {"deleted": ["login-2"]}
+    replace.until(Standing.DONE)
+    wait.until(Standing.DONE)
 
 
 def test_pods_that_are_ready_or_new_are_never_deleted(shop):
