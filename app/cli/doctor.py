@@ -2,14 +2,15 @@
 
 import shutil
 import socket
-import subprocess
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import httpx
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.core import processes
 from app.core.database import db_now, transaction
 from app.core.embedded import reachable
 from app.core.errors import Refused
@@ -29,13 +30,13 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Everything, worst first within its group; a database that does not answer ends the list early."""
-    findings = [Finding("lastgood", True, f"Version {version('lastgood')}."), _keys(), _git(), _web(), _broker()]
+    findings = [Finding("lastgood", True, f"Version {version('lastgood')}."), _git(), _web(), _broker()]
     try:
         with reachable():
-            findings += [_schema(), *_in_the_database()]
+            findings += [_schema(), _keys(), *_in_the_database()]
     except (Refused, SQLAlchemyError) as error:
         sentence = error.sentence if isinstance(error, Refused) else str(error.__cause__ or error).splitlines()[0]
-        findings.append(Finding("database", False, sentence))
+        findings += [Finding("database", False, sentence), _keys()]
     return findings
 
 
@@ -63,8 +64,12 @@ def _git() -> Finding:
     program = shutil.which("git")
     if not program:
         return Finding("git", False, "git is not installed: targets of kind git cannot be recovered from here.")
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout.strip()
-    return Finding("git", True, f"{said}.")
+    said: list[str] = []
+    try:
+        done = processes.run([program, "--version"], cwd=Path.cwd(), deadline_s=10, output=said.append)
+    except (processes.NotStarted, processes.Stopped) as problem:
+        return Finding("git", False, problem.sentence)
+    return Finding("git", done.code == 0, f"{' '.join(said)}.")
 
 
 def _web() -> Finding:

@@ -4,14 +4,18 @@ Ctrl-C never undoes and never cancels: the first one gives the run back at its n
 """
 
 import json
+import math
 import os
 import signal
 import socket
 import threading
 import time
+from contextlib import nullcontext
 from types import FrameType
 
 import typer
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.accounts.policy import SYSTEM
 from app.cli.acting import named
@@ -23,7 +27,7 @@ from app.runs.engine import execute
 from app.runs.models import Run
 from app.runs.states import RunState
 
-_WAITS_FOR_A_PERSON = {RunState.NEEDS_ATTENTION, RunState.AWAITING_APPROVAL}
+DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 _PATIENCE_S = 10.0
 _PAUSE_S = 0.1
 
@@ -32,24 +36,27 @@ def follow(run_id: int, *, here: bool, as_json: bool) -> None:
     """Carry the run out here, or watch it, until it has ended or asks for a person. Code 1 unless it succeeded."""
     teller = Teller(run_id, quiet=as_json)
     run = teller.look()
-    hands = Hands(run_id) if here and not run.is_over else None
-    patient_until = time.monotonic() + _PATIENCE_S
-    with hands or _Nobody():
-        while not (run.is_over or RunState(run.state) in _WAITS_FOR_A_PERSON):
-            if hands and hands.empty:
-                _explain(hands, run)
-                hands = None
-            if not hands and run.state == RunState.QUEUED and time.monotonic() > patient_until:
+    with Hands(run_id) if here and _goes_on(run) else nullcontext() as hands:
+        patient_until = time.monotonic() + _PATIENCE_S
+        while _goes_on(run):
+            if hands:
+                hands.check(run)
+            elif run.state == RunState.QUEUED and time.monotonic() > patient_until:
                 typer.echo(f"No runner has taken it yet: see `lastgood doctor`, or `lastgood run {run_id} --here`.", err=True)
-                patient_until = float("inf")
+                patient_until = math.inf
             time.sleep(_PAUSE_S)
-            run = teller.look()
+            run = teller.look_again(run)
     if as_json:
-        told = {"id": run.id, "state": run.state, "sentence": run.sentence, "attention": run.attention}
-        typer.echo(json.dumps(told | {"incident_id": run.incident_id, "plan_id": run.plan_id}, indent=2))
-    elif RunState(run.state) in _WAITS_FOR_A_PERSON:
+        told = {name: getattr(run, name) for name in ("id", "state", "sentence", "attention", "incident_id", "plan_id")}
+        typer.echo(json.dumps(told, indent=2))
+    elif not run.is_over:
         typer.echo(f"A person answers that on its page: {settings().base_url}/runs/{run.id}")
     raise typer.Exit(0 if run.state == RunState.SUCCEEDED else 1)
+
+
+def _goes_on(run: Run) -> bool:
+    """Whether it neither has ended nor waits for a person's word."""
+    return not run.is_over and RunState(run.state) not in {RunState.NEEDS_ATTENTION, RunState.AWAITING_APPROVAL}
 
 
 class Teller:
@@ -71,8 +78,18 @@ class Teller:
                         typer.echo(chunk.text.rstrip("\n"))
                         self._heard[step.position] = chunk.id
                     if step.state != "pending":
-                        self._say(step.position, f"  {step.position}. {step.title}: {step.state}", step.sentence)
-                self._say(0, f"run {run.id}: {run.state}", run.sentence, run.attention)
+                        self._say(step.position, f"  {step.position}. {step.title}: {step.state}.", step.sentence)
+                self._say(0, f"run {run.id}: {run.state.replace('_', ' ')}.", run.sentence, run.attention)
+        return run
+
+    def look_again(self, before: Run) -> Run:
+        """The same, with patience: a database that is away for a moment ends neither the run nor the watch."""
+        try:
+            run = self.look()
+        except DATABASE_AWAY:
+            self._say(-1, "The console's database does not answer. Waiting for it; Ctrl-C leaves.")
+            return before
+        self._said.pop(-1, None)
         return run
 
     def _say(self, place: int, *parts: str) -> None:
@@ -83,63 +100,53 @@ class Teller:
 
 
 class Hands:
-    """Carries the run out in a thread of this process while the terminal tells of it."""
+    """Carries the run out in a thread of this process while the terminal tells of it. Takes over where another process falls silent."""
 
     def __init__(self, run_id: int) -> None:
         self.run_id = run_id
-        self.stopping = threading.Event()
+        self._stopping, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"run-{run_id}", daemon=True)
-        self._took = False
+        self._kept_out = False  # somebody else has the run
 
-    @property
-    def empty(self) -> bool:
-        return not self._thread.is_alive()
-
-    @property
-    def held_nothing(self) -> bool:
-        """Whether somebody else had the run all the time."""
-        return self.empty and not self._took
-
-    def __enter__(self) -> None:
+    def __enter__(self) -> "Hands":
         self._before = signal.signal(signal.SIGINT, self._interrupted)
         self._thread.start()
+        return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         signal.signal(signal.SIGINT, self._before)
+        self._over.set()
         if kind is KeyboardInterrupt:
             raise Refused(
-                f"Run {self.run_id} is left in the middle of a step. In {settings().lease_s:g} s a runner, or `lastgood run "
-                f"{self.run_id} --here`, may take it over: the target is looked at before anything else is done."
+                f"Run {self.run_id} is left where it is, maybe in the middle of a step. In {settings().lease_s:g} s a runner, or "
+                f"`lastgood run {self.run_id} --here`, may take it over: the target is looked at before anything else is done."
             )
         self._thread.join(timeout=5)
 
+    def check(self, run: Run) -> None:
+        """Say who has the run where we have not. Refused where we have given it back."""
+        if not self._thread.is_alive():
+            raise Refused(
+                f"Run {run.id} was given back and is not finished. A runner goes on with it, or `lastgood run {run.id} --here`; "
+                f"to end it, cancel it on its page: {settings().base_url}/runs/{run.id}"
+            )
+        if self._kept_out and run.state == RunState.RUNNING:
+            self._kept_out = False
+            typer.echo(
+                f"Another process carries run {run.id} out. This terminal watches, and takes over if that one falls silent.", err=True
+            )
+
     def _work(self) -> None:
         worker = f"terminal-{socket.gethostname()}-{os.getpid()}"
-        self._took = execute(self.run_id, worker=worker, draining=self.stopping.is_set)
+        while not (self._stopping.is_set() or self._over.is_set()):
+            try:
+                self._kept_out = not execute(self.run_id, worker=worker, draining=self._stopping.is_set)
+            except DATABASE_AWAY:
+                self._kept_out = False
+            self._over.wait(0.5)
 
     def _interrupted(self, _number: int, _frame: FrameType | None) -> None:
-        if self.stopping.is_set():
+        if self._stopping.is_set():
             raise KeyboardInterrupt
-        self.stopping.set()
+        self._stopping.set()
         typer.echo("Stopping at the next safe place. Ctrl-C once more leaves the run as it is.", err=True)
-
-
-class _Nobody:
-    """Somewhere else somebody carries the run; here it is only watched."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-
-def _explain(hands: Hands, run: Run) -> None:
-    """Why our hands are empty and the run goes on."""
-    if hands.stopping.is_set():
-        raise Refused(
-            f"Run {run.id} was given back and is not finished. A runner goes on with it, or `lastgood run {run.id} --here`; "
-            f"to end it, cancel it on its page: {settings().base_url}/runs/{run.id}"
-        )
-    if hands.held_nothing:
-        typer.echo(f"Another process carries run {run.id} out; this terminal watches.", err=True)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.cli import operate, respond, start
 from app.core.errors import Conflict, Forbidden, NotFound, Refused
+from app.core.settings import settings
 from app.core.supervisor import hold_on_to_parent
 
 
@@ -44,7 +45,7 @@ def run() -> None:
     try:
         app()
     except (Refused, NotFound, Forbidden) as refusal:
-        link = f" See {refusal.link}" if isinstance(refusal, Conflict) and refusal.link else ""
+        link = f" See {settings().base_url}{refusal.link}" if isinstance(refusal, Conflict) and refusal.link else ""
         print(f"{refusal.sentence}{link}", file=sys.stderr)
         raise SystemExit(1) from None
     except (OperationalError, InterfaceError, PoolTimeout) as error:

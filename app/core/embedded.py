@@ -67,6 +67,8 @@ class Stores:
     def start(self, *, broker: bool = True) -> None:
         """Refused, and nothing left running, where a store does not come up. `broker=False` leaves Valkey out."""
         self._lock = take(self.state)
+        if not broker:
+            self.valkey = None  # nobody is there to be rung for, and nobody should be warned of that
         try:
             free = shutil.disk_usage(self.state).free
             if self.postgres and free < _LEAST_FREE:
@@ -76,7 +78,7 @@ class Stores:
                 )
             if self.postgres:
                 self.postgres.start()
-            if self.valkey and broker:
+            if self.valkey:
                 self.valkey.start()
             self.announce()
             sealing.make_keys(settings().private_key_path, settings().public_key_path)
