@@ -28,14 +28,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(question: Callable[[], Answer], *, seconds: float = 30, what: str = "it") -> Answer:
+def until(question: Callable[[], Answer], *, seconds: float = 30, every_s: float = 0.02, what: str = "it") -> Answer:
     """Ask until the answer is true, and return it."""
     deadline = time.monotonic() + seconds
     while True:
         if answer := question():
             return answer
         assert time.monotonic() < deadline, f"{what} did not come true within {seconds:g} s"
-        time.sleep(0.02)
+        time.sleep(every_s)
 
 
 class Running:

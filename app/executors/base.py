@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -201,6 +201,14 @@ class Action(Protocol):
 
     def undo(self, body: Body, ctx: Context) -> "Undo | None":
         """The step that takes this one back, from the recorded pre-state; None where there is none."""
+
+
+@runtime_checkable
+class Lingers(Protocol):
+    """An action whose target can say that something changed, so that nobody needs to ask again and again."""
+
+    def linger(self, body: Body, seen: Seen, ctx: Context, *, within_s: float) -> bool:
+        """Return as soon as the target differs from what was `seen`, at the latest after `within_s`. False where it cannot tell."""
 
 
 class Undo(BaseModel):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from app.core.settings import settings
-from app.executors.base import Action, ActionClass, Context, Drifted, OutcomeUnknown, Seen, Standing, StepFailed, Unreachable
+from app.executors.base import Action, ActionClass, Context, Drifted, Lingers, OutcomeUnknown, Seen, Standing, StepFailed, Unreachable
 from app.runs.journal import Journal, Task
 from app.runs.leases import Lease, Lost
 from app.runs.states import StepState
@@ -24,6 +24,7 @@ TRIES = 5  # of one effect, each after it was seen not to have happened
 REACH_S = 30.0  # a target that cannot be read before anything was done is tried for this long
 LONGEST_LOOK_S = 120.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
+SHORTEST_LINGER_S = 1.0
 
 
 class Stopped(Exception):
@@ -211,7 +212,7 @@ class StepWork:
                 self._give_back(seen, 0, "Its runner is being stopped; another one watches on.")
             if seen and seen.wake_after_s:
                 self._give_back(seen, seen.wake_after_s, seen.sentence or "It waits for somebody else.")
-            pause = self._sleep(pause)
+            pause = self._rest(pause, seen)
 
     def _judge(self, seen: Seen) -> bool:
         """Whether this look ends the step well; the other ends raise Stopped."""
@@ -266,6 +267,16 @@ class StepWork:
             if self.draining() or self.lease.cancelled:
                 break
         return min(pause * 1.3, LONGEST_PAUSE_S)
+
+    def _rest(self, pause: float, seen: Seen | None) -> float:
+        """Until something may have changed: the target wakes us where it can, else the time does."""
+        self.lease.check()
+        if seen and isinstance(self.action, Lingers):
+            within_s = max(pause, SHORTEST_LINGER_S)
+            with self.lease.at_most(within_s + LONGEST_LOOK_S):
+                if self.action.linger(self.task.body, seen, self.ctx, within_s=within_s):
+                    return min(pause * 1.3, LONGEST_PAUSE_S)
+        return self._sleep(pause)
 
     def _stop_if_asked(self) -> None:
         """Before anything was done in this step, it can be left at once."""

@@ -69,6 +69,29 @@ class Api:
     def delete(self, path: str, options: Body, *, timeout_s: float = READ_S) -> Body:
         return self._call("DELETE", path, None, options, content_type="application/json", timeout_s=timeout_s)
 
+    def changes_after(self, version: str, path: str, name: str, *, within_s: float) -> bool:
+        """Watch one object of a list until it differs from resourceVersion `version`, or time is over. False where that is not allowed."""
+        query = {
+            "watch": "true",
+            "fieldSelector": f"metadata.name={name}",
+            "resourceVersion": version,
+            "timeoutSeconds": str(max(1, round(within_s))),
+        }
+        request = self._client.param_serialize(
+            "GET", path, query_params=list(query.items()), header_params={"Accept": METADATA_OF["one"]}, auth_settings=["BearerToken"]
+        )
+        try:
+            stream = self._client.call_api(*request, _request_timeout=(CONNECT_S, within_s)).response
+            try:
+                first = next(stream.stream(), b"") if stream.status == 200 else None
+            finally:
+                stream.close()  # whatever follows is not read, so the connection cannot serve another call
+        except (wire.ReadTimeoutError, wire.TimeoutError):
+            return True  # nothing changed in time
+        except (wire.HTTPError, _status_zero()):
+            return False
+        return first is not None and b'"ERROR"' not in first[:40]
+
     def _call(
         self,
         method: str,

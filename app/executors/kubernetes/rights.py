@@ -42,6 +42,7 @@ def needed(address: Address) -> list[Right]:
     rights = [
         right("get", own, "see what runs", address.name),
         right("list", own, "offer the workloads by name", optional=True),
+        right("watch", own, "see a rollout end at once instead of at the next look", address.name, optional=True),
         right("patch", own, "roll back, restart and scale", address.name),
         right("list", history, "know the earlier releases"),
         right("list", "pods", "show whether pods come up, and why not"),
@@ -123,7 +124,7 @@ rules:
   - {{apiGroups: [policy], resources: [poddisruptionbudgets], verbs: [list]}}
   - {{apiGroups: [autoscaling], resources: [horizontalpodautoscalers], verbs: [list]}}
 {deletes}"""
-_PATCH = "  - {{apiGroups: [apps], resources: [{plural}], resourceNames: [{names}], verbs: [patch]}}"
+_PATCH = "  - {{apiGroups: [apps], resources: [{plural}], resourceNames: [{names}], verbs: [patch, watch]}}"
 _DELETE = """\
   # optional: replace broken pods, which a StatefulSet leaves in place
   - {apiGroups: [""], resources: [pods], verbs: [delete]}

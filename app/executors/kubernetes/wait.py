@@ -65,6 +65,12 @@ class Wait:
             )
         return _look(api, address, live, revisions, pods)
 
+    def linger(self, body: Body, seen: Seen, ctx: Context, *, within_s: float) -> bool:
+        """Let the API server wake us. It tells of the workload alone: why a pod does not come up is looked for at the end of `within_s`."""
+        address, version = address_of(body), str(seen.evidence.get("resource_version") or "")
+        where = namespaced(address.namespace, address.plural, group=reading.APPS)
+        return bool(version) and connect(ctx.credentials).changes_after(version, where, address.name, within_s=within_s)
+
     def apply(self, body: Body, ctx: Context) -> Body:
         """Nothing to do: the cluster does it."""
         del body, ctx
