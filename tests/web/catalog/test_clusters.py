@@ -28,7 +28,7 @@ def test_the_page_of_a_cluster_lists_what_is_missing_and_the_role_that_mends_it(
 
     assert "One right is missing. Without it the console cannot do its work here" in text
     assert text.index("patch deployments.apps login") < text.index("get deployments.apps login")
-    assert "resourceNames: [login], verbs: [patch]" in text
+    assert "resourceNames: [login], verbs: [patch, watch]" in text
     assert "Log-in production, deployment/login in shop" in text
 
 
