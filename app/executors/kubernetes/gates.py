@@ -42,12 +42,16 @@ def _deployment(live: Body) -> Progress:
     if _is_out_of_time(live, limit):
         return Progress(ready, wanted, False, gave_up=f"no progress within the Deployment's own limit of {limit} s")
     if updated < wanted:
-        return Progress(ready, wanted, False, f"{wanted - updated} new pods are not there yet")
+        return Progress(ready, wanted, False, f"{_count(wanted - updated, 'new pod')} not there yet")
     if all_pods > updated:
-        return Progress(ready, wanted, False, f"{all_pods - updated} old pods are still there")
+        return Progress(ready, wanted, False, f"{_count(all_pods - updated, 'old pod')} still there")
     if available < updated:
-        return Progress(ready, wanted, False, f"{updated - available} new pods are not ready")
+        return Progress(ready, wanted, False, f"{_count(updated - available, 'new pod')} not ready")
     return Progress(wanted, wanted, True)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"1 {noun} is" if number == 1 else f"{number} {noun}s are"
 
 
 def _is_out_of_time(live: Body, limit_s: int) -> bool:
@@ -70,9 +74,9 @@ def _daemon_set(live: Body) -> Progress:
     updated, available = objects.status(live, "updatedNumberScheduled"), objects.status(live, "numberAvailable")
     ready = min(updated, available)
     if updated < wanted:
-        return Progress(ready, wanted, False, f"{wanted - updated} nodes do not have the new pod yet")
+        return Progress(ready, wanted, False, f"{_count(wanted - updated, 'node')} without the new pod yet")
     if available < wanted:
-        return Progress(ready, wanted, False, f"{wanted - available} nodes have no available pod")
+        return Progress(ready, wanted, False, f"{_count(wanted - available, 'node')} without an available pod")
     return Progress(wanted, wanted, True)
 
 

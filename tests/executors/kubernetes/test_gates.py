@@ -21,11 +21,11 @@ def progress(live):
 
 def test_a_deployment_waits_for_new_pods_then_old_ones_then_readiness():
     assert progress(deployment()).waits_for == "3 new pods are not there yet"
-    assert progress(deployment(replicas=3, updatedReplicas=2, availableReplicas=3)).waits_for == "1 new pods are not there yet"
+    assert progress(deployment(replicas=3, updatedReplicas=2, availableReplicas=3)).waits_for == "1 new pod is not there yet"
     waiting = deployment() | {"status": {"replicas": 4, "updatedReplicas": 3, "availableReplicas": 4}}
-    assert progress(waiting).waits_for == "1 old pods are still there"
+    assert progress(waiting).waits_for == "1 old pod is still there"
     unready = deployment() | {"status": {"replicas": 3, "updatedReplicas": 3, "availableReplicas": 2}}
-    assert (progress(unready).waits_for, progress(unready).done) == ("1 new pods are not ready", 2)
+    assert (progress(unready).waits_for, progress(unready).done) == ("1 new pod is not ready", 2)
     done = deployment() | {"status": {"replicas": 3, "updatedReplicas": 3, "availableReplicas": 3}}
     assert progress(done).is_done
 
@@ -65,7 +65,7 @@ def test_a_daemon_set_counts_nodes():
         "spec": {},
         "status": {"desiredNumberScheduled": 2, "updatedNumberScheduled": 2},
     }
-    assert gates.progress(at("DaemonSet"), live, "new", []).waits_for == "2 nodes have no available pod"
+    assert gates.progress(at("DaemonSet"), live, "new", []).waits_for == "2 nodes are without an available pod"
     live["status"]["numberAvailable"] = 2
     assert gates.progress(at("DaemonSet"), live, "new", []).is_done
 
