@@ -52,7 +52,7 @@ class Console:
             self._start_web()
             self._start_workers()
             self.greet()
-            self.supervisor.watch(tick=self.tick)
+            self.supervisor.watch(tick=self._look_around)
         except KeyboardInterrupt:
             self.supervisor.stop()
         except BaseException:
@@ -68,6 +68,11 @@ class Console:
 
     def tick(self) -> None:
         """Five times a second while all runs."""
+
+    def _look_around(self) -> None:
+        for name in self.stores.revive():
+            typer.echo(f"{name} ended by itself; started again. What was committed is kept.")
+        self.tick()
 
     def closing(self) -> None:
         """After the processes have ended, before the stores stop."""

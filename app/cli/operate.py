@@ -60,7 +60,9 @@ def alive() -> None:
     """Code 0 while a worker of this machine says that it lives: for the health checks of container platforms."""
     from app.cli.doctor import is_alive
 
-    raise typer.Exit(0 if is_alive() else 1)
+    with reachable():
+        lives = is_alive()
+    raise typer.Exit(0 if lives else 1)
 
 
 def doctor(as_json: bool = typer.Option(False, "--json", help="Print the findings as JSON.")) -> None:

@@ -10,6 +10,15 @@ from app.core.errors import Refused
 from app.core.settings import settings
 
 
+def _needs_database() -> None:
+    """One process of the console leans on stores that others run."""
+    if not settings().database_url:
+        raise Refused(
+            "LASTGOOD_DATABASE_URL is not set, so this process has no database. Nothing was started: set it, or start everything on "
+            "embedded stores by `lastgood up`."
+        )
+
+
 def up() -> None:
     """Run the whole console on this machine, on embedded stores unless the settings name others. Ctrl-C stops it."""
     from app.cli.console import Console
@@ -18,7 +27,10 @@ def up() -> None:
 
 
 def demo(
-    kubeconfig: Annotated[Path | None, typer.Option(help="Put the demo on this cluster instead of on this machine.")] = None,
+    kubeconfig: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, readable=True, help="Put the demo on this cluster instead of on this machine."),
+    ] = None,
     image: Annotated[str, typer.Option(help="Image of the demo's workload there, without its tag.")] = "",
     good: Annotated[str, typer.Option(help="Its tag that works.")] = "v1.2.3",
     bad: Annotated[str, typer.Option(help="Its tag that does not.")] = "v1.2.4",
@@ -37,12 +49,15 @@ def demo(
 
 def web() -> None:
     """Serve pages, the JSON API and the live stream."""
+    _needs_database()
     import uvicorn
 
+    from app.cli.console import check_port
     from app.response.sweep import sweep_until
     from app.web.main import create_app
 
     config = settings()
+    check_port(config.host, config.port)
     # one sweeper more: with every worker gone, what expires still expires
     threading.Thread(target=sweep_until, args=(threading.Event(),), name="sweep", daemon=True).start()
     uvicorn.run(
@@ -61,6 +76,9 @@ def runner(
     queue: Annotated[str, typer.Option(help="run (recoveries), look (previews, checks), or both.")] = "both",
 ) -> None:
     """Carry out runs and looks. The only process that holds the credentials of targets."""
+    if queue not in {"run", "look", "both"}:
+        raise Refused(f"There is no queue {queue}. Nothing was started: say run, look or both.")
+    _needs_database()
     if queue != "both":
         from app.worker.main import runner as serve
 
@@ -76,6 +94,7 @@ def runner(
 
 def notifier() -> None:
     """Carry out deliveries to people. It reaches no target."""
+    _needs_database()
     from app.worker.main import notifier as serve
 
     serve()
@@ -83,6 +102,7 @@ def notifier() -> None:
 
 def beat() -> None:
     """One tick: look for work that nobody rang for, expire, measure freshness."""
+    _needs_database()
     from app.worker.beat import run
 
     run(threading.Event())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from datetime import timedelta
 from pathlib import Path
 
@@ -182,3 +183,18 @@ def test_a_run_that_asks_for_a_person_is_told_where(lastgood, console):
         assert (said.code, said.out.splitlines()[-1]) == (1, f"A person answers that on its page: http://127.0.0.1:8420/runs/{run.id}")
         with transaction() as session:
             assert session.get_one(Run, run.id).state == run.state
+
+
+def test_one_process_alone_says_that_it_has_no_database(lastgood, setting):
+    setting(DATABASE_URL="")
+    for command in (["web"], ["runner"], ["runner", "--queue", "look"], ["notifier"], ["beat"]):
+        said = lastgood(*command)
+        assert (said.code, said.err.split(",")[0]) == (1, "LASTGOOD_DATABASE_URL is not set"), command
+
+
+def test_a_port_in_use_and_a_queue_that_is_none_are_said(lastgood, setting):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        setting(PORT=taken.getsockname()[1])
+        assert "is in use by another program. Nothing was started" in lastgood("web").err
+    assert lastgood("runner", "--queue", "magic").err == "There is no queue magic. Nothing was started: say run, look or both.\n"
+    assert lastgood("demo", "--kubeconfig", "/nowhere").code == 2
