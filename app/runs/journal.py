@@ -106,6 +106,13 @@ class Journal:
             session.flush()
             history.tell(session, run)
 
+    def silent(self, task: Task, sentence: str) -> None:
+        """The target does not answer, and what is true meanwhile."""
+        with self._step(task) as (session, run, step):
+            step.sentence = self.hide(sentence)
+            session.flush()
+            history.tell(session, run)
+
     def done(self, task: Task, seen: Seen, *, how: str = "observed") -> None:
         """The wanted state was seen: how is "observed", "already" (nothing had to be done) or "adopted" (after a doubt)."""
         with self._step(task) as (session, run, step):
@@ -199,6 +206,8 @@ class Journal:
                 step.observed = self._clean(seen) if seen else step.observed
                 step.sentence = left + (f" Last seen: {self.hide(seen.sentence)}" if seen and seen.sentence else "")
                 session.flush()
+            elif step:
+                step.sentence = ""  # it was never begun
             person = session.get(User, run.cancel_requested_by_id) if run.cancel_requested_by_id else None
             sentence = f"{person.name if person else 'Somebody'} canceled it."
             ending.end(session, run, RunState.CANCELED, sentence + _leftover(session, run))

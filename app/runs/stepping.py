@@ -13,18 +13,16 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from app.core.settings import settings
-from app.executors.base import Action, ActionClass, Context, Drifted, Lingers, OutcomeUnknown, Seen, Standing, StepFailed, Unreachable
+from app.executors.base import Action, ActionClass, Context, Drifted, OutcomeUnknown, Seen, Standing, StepFailed
 from app.runs.journal import Journal, Task
 from app.runs.leases import Lease, Lost
+from app.runs.lookout import FIRST_PAUSE_S, Lookout
 from app.runs.states import StepState
 
 log = logging.getLogger(__name__)
 
 TRIES = 5  # of one effect, each after it was seen not to have happened
 REACH_S = 30.0  # a target that cannot be read before anything was done is tried for this long
-LONGEST_LOOK_S = 120.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
-SHORTEST_LINGER_S = 1.0
 
 
 class Stopped(Exception):
@@ -46,10 +44,11 @@ class StepWork:
     _attempts: int = field(init=False)
     _effect_over: float = field(init=False)  # on the monotonic clock: the effect has landed by then, or never will
     _step_over: float = field(init=False)
-    _last: Seen | None = field(init=False)
+    _eyes: Lookout = field(init=False)
 
     def __post_init__(self) -> None:
-        self._attempts, self._last = self.task.attempts, self.task.observed
+        self._attempts = self.task.attempts
+        self._eyes = Lookout(self.task, self.action, self.ctx, self.journal, self.lease, self.draining)
         self._clock_from(self.task.effect_over_in_s, self.task.step_over_in_s)
 
     def carry(self) -> None:
@@ -95,14 +94,14 @@ class StepWork:
         until = time.monotonic() + (REACH_S if self.is_first else self.task.step_deadline_s)
         pause = FIRST_PAUSE_S
         while True:
-            seen, problem = self._look()
+            seen, problem = self._eyes.look("This step was not begun; the target is asked again.")
             if seen:
                 return seen
             self._stop_if_asked()
             if time.monotonic() > until:
                 self.journal.failed(self.task, f"{problem} {self.task.title} was not begun.", before_anything=self.is_first)
                 raise Stopped
-            pause = self._sleep(pause)
+            pause = self._eyes.sleep(pause)
 
     def _act(self, before: Seen) -> bool | None:
         """The one effect, between a committed intent and what the target answered."""
@@ -136,7 +135,7 @@ class StepWork:
     def _refused(self, refusal: StepFailed) -> bool | None:
         """The target did not take it. After a moved precondition it is looked at once more: what moved may be our own earlier call."""
         if isinstance(refusal, Drifted):
-            seen, _ = self._look()
+            seen, _ = self._eyes.look(f"{refusal.sentence} The target is asked again.")
             if seen and seen.standing is Standing.DONE:
                 self.journal.done(self.task, seen, how="adopted")
                 return None
@@ -155,7 +154,7 @@ class StepWork:
         over = self._effect_over + settings().settle_margin_s
         pause, problem = FIRST_PAUSE_S, ""
         while True:
-            seen, problem = self._look()
+            seen, problem = self._eyes.look(f"So it is not known yet whether {self.task.title!r} took effect; the target is asked again.")
             # an older record of the same operation says nothing about a later attempt
             ended = seen is not None and seen.effect_over and self._attempts == 1
             landed = ended or time.monotonic() > over
@@ -182,7 +181,7 @@ class StepWork:
             if self.draining():
                 self.journal.let_go()
                 raise Stopped
-            pause = self._sleep(pause)
+            pause = self._eyes.sleep(pause)
 
     def _not_happened(self, seen: Seen) -> bool | None:
         if self.lease.cancelled:
@@ -197,22 +196,22 @@ class StepWork:
         """Look until the target shows the end of it: ten times a second while things change, more slowly while nothing does."""
         pause, problem = FIRST_PAUSE_S, ""
         while True:
-            before = self._last
-            seen, problem = self._look()
+            before = self._eyes.last
+            seen, problem = self._eyes.look("The target took the change before; it is asked again.")
             if seen and self._judge(seen):
                 return
-            if self._last is not before:
+            if self._eyes.last is not before:
                 pause = FIRST_PAUSE_S
             if time.monotonic() > self._step_over:
                 last = problem or (seen.sentence if seen else "")
                 self._ask(f"{self.task.title!r} has not ended within its time. Last seen: {last or 'no change'}", seen)
             if self.task.is_cancellable and self.lease.cancelled:
-                self._leave(seen or self._last)
+                self._leave(seen or self._eyes.last)
             if self.draining():
                 self._give_back(seen, 0, "Its runner is being stopped; another one watches on.")
             if seen and seen.wake_after_s:
                 self._give_back(seen, seen.wake_after_s, seen.sentence or "It waits for somebody else.")
-            pause = self._rest(pause, seen)
+            pause = self._eyes.rest(pause, seen)
 
     def _judge(self, seen: Seen) -> bool:
         """Whether this look ends the step well; the other ends raise Stopped."""
@@ -232,22 +231,8 @@ class StepWork:
                     self._ask(f"{self.task.title!r} was carried out, and the target does not show it.", seen)
                 self.journal.failed(self.task, f"The target took {self.task.title!r} and shows no sign of it.", seen)
                 raise Stopped
-        if self._last is None or _visible(seen) != _visible(self._last):
-            self.journal.seen(self.task, seen)
-            self._last = seen
+        self._eyes.note(seen)
         return False
-
-    def _look(self) -> tuple[Seen | None, str]:
-        """One look, or why there was none. A look changes nothing, so a failing one leaves no doubt and is made again."""
-        self.lease.check()
-        try:
-            with self.lease.at_most(LONGEST_LOOK_S):
-                return self.action.observe(self.task.body, self.ctx), ""
-        except (Unreachable, StepFailed) as silence:
-            return None, silence.sentence
-        except Exception as surprise:
-            log.exception("a look at step %s of run %s ended in a surprise", self.task.position, self.journal.run_id)
-            return None, f"The target could not be read because of an error of the console ({type(surprise).__name__})."
 
     def _intend(self, before: Seen) -> None:
         if not self.journal.intend(self.task, before, attempt=self._attempts + 1):
@@ -258,26 +243,6 @@ class StepWork:
     def _clock_from(self, effect_s: float, step_s: float) -> None:
         self._effect_over, self._step_over = time.monotonic() + effect_s, time.monotonic() + step_s
 
-    def _sleep(self, pause: float) -> float:
-        """Rest, but not beyond the loss of the lease or a wish to stop; the next rest is longer."""
-        until = time.monotonic() + pause
-        while (left := until - time.monotonic()) > 0:
-            self.lease.check()
-            time.sleep(min(left, 0.25))
-            if self.draining() or self.lease.cancelled:
-                break
-        return min(pause * 1.3, LONGEST_PAUSE_S)
-
-    def _rest(self, pause: float, seen: Seen | None) -> float:
-        """Until something may have changed: the target wakes us where it can, else the time does."""
-        self.lease.check()
-        if seen and isinstance(self.action, Lingers):
-            within_s = max(pause, SHORTEST_LINGER_S)
-            with self.lease.at_most(within_s + LONGEST_LOOK_S):
-                if self.action.linger(self.task.body, seen, self.ctx, within_s=within_s):
-                    return min(pause * 1.3, LONGEST_PAUSE_S)
-        return self._sleep(pause)
-
     def _stop_if_asked(self) -> None:
         """Before anything was done in this step, it can be left at once."""
         if self.lease.cancelled:
@@ -287,7 +252,7 @@ class StepWork:
             raise Stopped
 
     def _give_back(self, seen: Seen | None, wake_in_s: float, sentence: str) -> NoReturn:
-        self.journal.wait(self.task, seen or self._last or Seen(standing=Standing.IN_PROGRESS), wake_in_s=wake_in_s, sentence=sentence)
+        self.journal.wait(self.task, seen or self._eyes.last or Seen(standing=Standing.IN_PROGRESS), wake_in_s=wake_in_s, sentence=sentence)
         raise Stopped
 
     def _leave(self, seen: Seen | None) -> NoReturn:
@@ -297,8 +262,3 @@ class StepWork:
     def _ask(self, sentence: str, seen: Seen | None) -> NoReturn:
         self.journal.needs_attention(sentence, self.task, seen)
         raise Stopped
-
-
-def _visible(seen: Seen) -> object:
-    """What a page would show differently: ages go up by themselves."""
-    return seen.model_dump(exclude={"evidence": True, "parts": {"__all__": {"age_s"}}})

@@ -99,12 +99,17 @@ def _sentence(words: str) -> str:
 
 def _how(steps: list[StepView]) -> str:
     """How it goes, from the last look at the step that runs: ". Two of three pods serve v1.2.3." """
-    stuck, current = _stuck(steps), next((step for step in steps if step.is_current), None)
+    stuck, current = _stuck(steps), next((step for step in steps if step.is_current or _is_kept_waiting(step)), None)
     if stuck:
         return f", but {len(stuck)} {'pod does' if len(stuck) == 1 else 'pods do'} not come up."
     if current and current.sentence:
         return f". {_sentence(current.sentence)}"
     return "."
+
+
+def _is_kept_waiting(step: StepView) -> bool:
+    """Whether a step was not begun because its target does not answer."""
+    return step.state is StepState.PENDING and bool(step.sentence)
 
 
 def following(run: Run, steps: list[StepView], is_drifted: bool, at: datetime) -> str:

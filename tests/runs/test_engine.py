@@ -14,7 +14,7 @@ from app.incidents.models import TimelineEntry
 from app.runs import actions, engine, queries
 from app.runs.models import Run, RunEvent, RunLock
 from app.runs.states import RunState, StepState
-from app.runs.stepping import FIRST_PAUSE_S, StepWork
+from app.runs.lookout import FIRST_PAUSE_S, Lookout
 from tests.factories import make_release
 from tests.fakes import FakeSwitch
 from tests.runs.arrange import carry, until
@@ -92,7 +92,7 @@ def test_a_target_that_moves_is_looked_at_often_and_one_that_rests_less_often(st
         pauses.append(round(pause / FIRST_PAUSE_S, 2))
         return pause * 2
 
-    monkeypatch.setattr(StepWork, "_sleep", at_once)
+    monkeypatch.setattr(Lookout, "sleep", at_once)
     assert carry(stage.run_with(Slow())).state == RunState.SUCCEEDED
     assert pauses == [1, 2, 4, 8, 16, 1, 2, 4]
 
@@ -217,6 +217,31 @@ def test_a_target_out_of_reach_fails_the_run_untouched(stage, monkeypatch):
     assert run.state == RunState.FAILED
     assert run.sentence.startswith("The cluster does not answer.")
     assert stage.effects() == []
+
+
+def test_a_target_that_does_not_answer_is_named_while_it_is_silent_and_no_longer(stage):
+    heard, looks = [], []
+
+    class Silent(FakeSwitch):
+        name = "fake.silent"
+
+        def observe(self, body, ctx):
+            heard.extend(step.sentence for step in stage.steps(run))
+            seen = super().observe(body, ctx)
+            looks.append(seen.standing)
+            if len(looks) in {1, 4}:
+                raise Unreachable("The cluster does not answer.")
+            if seen.standing is Standing.DONE and len(looks) < 7:
+                return Seen(standing=Standing.IN_PROGRESS, sentence="1 of 3")
+            return seen
+
+    run = stage.run_with(Silent())
+    carry(run)
+    before, meanwhile = (
+        f"The cluster does not answer. {what}; " for what in ("This step was not begun", "The target took the change before")
+    )
+    assert [said[: len(meanwhile)] for said in heard[:2]] == ["", f"{before}the target is asked again."[: len(meanwhile)]]
+    assert heard[3:6] == ["1 of 3", f"{meanwhile}it is asked again.", "1 of 3"]
 
 
 def test_a_look_that_fails_for_a_while_does_no_harm(stage):

@@ -65,6 +65,12 @@ def test_a_run_in_nobodys_hands_says_so_and_who_goes_on():
     assert "lastgood run 12 --here" in view.next
 
 
+def test_a_target_that_does_not_answer_is_the_first_sentence_even_before_a_step_began():
+    waiting = step(sentence="The cluster does not answer. This step was not begun; the target is asked again.")
+    view = run_views.of(run("running", waiting, started_at=AT), at=AT)
+    assert view.say == "The rollback is running. The cluster does not answer. This step was not begun; the target is asked again."
+
+
 def test_versions_and_names_keep_their_case():
     done = run("succeeded", step(**DONE), ended_at=AT, sentence="v1.2.3 answers at https://shop.example.org/version.")
     assert run_views.of(done, at=AT).say == "The rollback is done. v1.2.3 answers at https://shop.example.org/version."
