@@ -12,9 +12,9 @@ from app.core.database import transaction
 from app.executors.base import OutcomeUnknown, Seen, Standing, StepFailed, Unreachable
 from app.incidents.models import TimelineEntry
 from app.runs import actions, engine, queries
+from app.runs.lookout import FIRST_PAUSE_S, Lookout
 from app.runs.models import Run, RunEvent, RunLock
 from app.runs.states import RunState, StepState
-from app.runs.lookout import FIRST_PAUSE_S, Lookout
 from tests.factories import make_release
 from tests.fakes import FakeSwitch
 from tests.runs.arrange import carry, until
