@@ -39,7 +39,7 @@ def until(question: Callable[[], Answer], *, seconds: float = 30, every_s: float
 
 
 class Running:
-    """One `lastgood up` or `lastgood demo`: its terminal, its address, its state folder (`home`: the demo keeps one of its own beside it)."""
+    """One `lastgood up` or `lastgood demo`: its terminal, its address, its state folder (the demo's `home` is another, beside it)."""
 
     def __init__(self, command: list[str], state: Path, *, program: tuple[str, ...] = OURS, cwd: Path = ROOT, **env: str) -> None:
         self.state, self.port = state, free_port()

@@ -4,6 +4,7 @@ import errno
 import signal
 import socket
 import time
+from collections.abc import Callable
 
 import httpx
 import typer
@@ -47,9 +48,13 @@ class Console:
             signal.signal(number, self._interrupted)
         check_port(self.config.host, self.config.port)
         try:
+            self.stores.hold()
+            self.stores.announce()
+            open_web = self._start_web()  # it imports while the stores start and the demo's shop is put in place
             self.stores.start()
+            open_web()
             self.prepare()
-            self._start_web()
+            self._until_web_answers()
             self._start_workers()
             self.greet()
             self.supervisor.watch(tick=self._look_around)
@@ -89,10 +94,13 @@ class Console:
     def _interrupted(self, *_: object) -> None:
         raise KeyboardInterrupt
 
-    def _start_web(self) -> None:
+    def _start_web(self) -> Callable[[], None]:
         # web can seal and never open, and may not change the schema
-        self.web = Child("web", [*_ME, "web"], {"LASTGOOD_MIGRATION_DATABASE_URL": "", "LASTGOOD_KEY_FILE": ""})
-        self.supervisor.start(self.web)
+        keys = {"LASTGOOD_KEY_FILE": "", "LASTGOOD_PUBLIC_KEY_FILE": str(self.config.public_key_path)}
+        self.web = Child("web", [*_ME, "web"], {"LASTGOOD_MIGRATION_DATABASE_URL": ""} | keys)
+        return self.supervisor.start_behind_gate(self.web)
+
+    def _until_web_answers(self) -> None:
         url = f"http://{self.config.host}:{self.config.port}/livez"
         deadline = time.monotonic() + 60
         while True:

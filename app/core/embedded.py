@@ -24,6 +24,8 @@ from app.core.valkey import EmbeddedValkey
 
 _LEAST_FREE = 200_000_000  # bytes: PostgreSQL's own files are about 50 MB, and a full disk stops it without a word
 
+_REVIVE_S = 1.0  # a server that cannot start (its last backends still hold the memory) is not started in a tight loop
+
 
 class Locked(Refused):
     """Another process holds the state folder."""
@@ -61,12 +63,13 @@ class Stores:
     def __init__(self, state: Path) -> None:
         self.state = state
         self._lock: IO[str] | None = None
+        self._looked_at = 0.0
         self.postgres = None if settings().database_url else EmbeddedPostgres(state, binaries=settings().pg_bin)
         self.valkey = None if settings().redis_url else EmbeddedValkey(state)
 
     def start(self, *, broker: bool = True) -> None:
         """Refused, and nothing left running, where a store does not come up. `broker=False` leaves Valkey out."""
-        self._lock = take(self.state)
+        self.hold()
         if not broker:
             self.valkey = None  # nobody is there to be rung for, and nobody should be warned of that
         try:
@@ -87,6 +90,11 @@ class Stores:
             self.stop()
             raise
 
+    def hold(self) -> None:
+        """Lock the state folder, once. What leans on the stores may get ready from here on, since their addresses are known."""
+        self._lock = self._lock or take(self.state)
+        (self.state / "keys").mkdir(exist_ok=True, mode=0o700)
+
     def announce(self) -> None:
         """Put the stores' addresses where the settings of this process and of its children find them."""
         if self.postgres:
@@ -96,6 +104,13 @@ class Stores:
             os.environ["LASTGOOD_REDIS_URL"] = self.valkey.url
         settings.cache_clear()
         database.reset()
+
+    def revive(self) -> list[str]:
+        """Serve again what ended by itself, each tried once a second; the names of what had ended. Nobody waits for it here."""
+        if time.monotonic() < self._looked_at + _REVIVE_S:
+            return []
+        self._looked_at = time.monotonic()
+        return [name for name, store in (("PostgreSQL", self.postgres), ("Valkey", self.valkey)) if store and store.revive()]
 
     def stop(self) -> None:
         """Valkey first: nobody needs to be rung for while PostgreSQL goes."""

@@ -29,7 +29,7 @@ def default_state_dir() -> Path:
 class Settings(BaseSettings):
     """Everything an operator can set. Durations are seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="LASTGOOD_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="LASTGOOD_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     state_dir: Path = Field(default_factory=default_state_dir, description="Folder of the embedded stores, keys and logs.")
     host: str = Field("127.0.0.1", description="Address on which the console listens.")

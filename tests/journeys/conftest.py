@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,10 +20,36 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture
+def notes_down(record_property):
+    """`notes_down(what, since)`: how long it took, told at the end of the run; a slow machine fails nothing by it."""
+    return lambda what, since: record_property(what, f"{time.monotonic() - since:.2f} s")
+
+
+def pytest_terminal_summary(terminalreporter):
+    for report in terminalreporter.getreports("passed"):
+        for what, seconds in report.user_properties:
+            terminalreporter.write_line(f"{seconds:>8}  {what}")
+
+
+@pytest.fixture
 def starts(chromium):
     """`starts("up")`: a console on an empty state folder, its first page there. Ask for it before `arrives`: browsers leave first."""
+    started = []
     with ExitStack() as consoles:
-        yield lambda *command, **env: consoles.enter_context(running(*command, **env)).ready()
+
+        def run(*command, **env):
+            started.append(consoles.enter_context(running(*command, **env)).ready())
+            return started[-1]
+
+        yield run
+        mistakes = [line for console in started for line in mistakes_of(console)]
+    assert mistakes == []
+
+
+def mistakes_of(console):
+    """What the console itself calls a mistake of ours, with the whole story."""
+    told = (console.home / "logs" / "web.log").read_text(errors="replace")
+    return [told[at : at + 6000] for at in [told.find("error ")] if "Traceback" in told and at >= 0]
 
 
 @pytest.fixture

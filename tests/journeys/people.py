@@ -7,7 +7,10 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, Locator, expect
 
+from tests.running import until
+
 WAIT_S = 15.0  # the machine of the tests may be slow; what has to be fast says so with `within`
+WRITABLE = "textarea, input:not([type=radio], [type=checkbox])"
 LIVE_S = 3.0  # half a second on a machine that has nothing else to do
 
 
@@ -76,7 +79,7 @@ class Visitor:
         self.page.locator("summary").filter(has_text=summary).first.click()
 
     def fills(self, label: str, text: str) -> None:
-        self.page.get_by_label(label).first.fill(text)
+        self.page.get_by_label(label).and_(self.page.locator(WRITABLE)).first.fill(text)
 
     def chooses(self, label: str) -> None:
         """Tick a box, or take one of several."""
@@ -93,6 +96,11 @@ class Visitor:
         for text in texts:
             expect(self.page.get_by_text(text).filter(visible=True).first).to_be_visible(timeout=within * 1000)
         return time.monotonic() - began
+
+    def reloads_until(self, text: str, *, within: float = 60) -> None:
+        """For somebody without JavaScript: press reload until it is there."""
+        shown = self.page.get_by_text(text).filter(visible=True).first
+        until(lambda: self.reloads() or shown.is_visible(), seconds=within, what=text)
 
     def sees_at_once(self, *texts: str | re.Pattern[str]) -> float:
         """Live: without a reload, within a moment."""

@@ -6,10 +6,10 @@ import time
 from tests.journeys.conftest import Demo
 
 
-def test_a_commander_takes_the_shop_back_and_everybody_sees_it(starts, arrives):
+def test_a_commander_takes_the_shop_back_and_everybody_sees_it(starts, arrives, notes_down):
     began = time.monotonic()
     console = starts("demo", LASTGOOD_DEMO_BREAKS_AFTER_S="12")
-    print(f"the first page answered after {time.monotonic() - began:.1f} s")
+    notes_down("from the command to the first page", began)
     demo = Demo(console)
     ana, ben = arrives(console), arrives(console)
     the_board_turns_from_calm_to_trouble(demo, ana)
@@ -17,7 +17,7 @@ def test_a_commander_takes_the_shop_back_and_everybody_sees_it(starts, arrives):
     demo.signs_in(ben, "ben")
     ben.opens(incident)
     with ben.without_reloading():
-        a_note_is_seen_by_both(ana, ben)
+        a_note_is_seen_by_both(ana, ben, notes_down)
         ana_previews_the_rollback(ana)
         ana_confirms_and_watches(ana, ben, demo)
         the_verdict_comes_with_its_numbers(ana, ben)
@@ -47,13 +47,14 @@ def ana_declares(ana):
     return path
 
 
-def a_note_is_seen_by_both(ana, ben):
+def a_note_is_seen_by_both(ana, ben, notes_down):
     ana.is_live()
     ana.fills("Add to the timeline", "One in eight log-ins answers **500**")
     ana.presses("Add", exact=True)
     ana.sees_at_once("One in eight log-ins answers 500")
-    seconds = ben.sees_at_once("One in eight log-ins answers 500")
-    print(f"the note was there for the other {seconds:.2f} s after its writer saw it")
+    written = time.monotonic()
+    ben.sees_at_once("One in eight log-ins answers 500")
+    notes_down("from a note on its writer's page to the page of another", written)
 
 
 def ana_previews_the_rollback(ana):
