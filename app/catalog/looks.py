@@ -18,7 +18,7 @@ TRIES = 3  # a look that its runners left unanswered this often is given up
 KEPT = timedelta(minutes=10)
 RING_AGAIN = timedelta(seconds=2)
 BATCH = 50
-BACKGROUND = frozenset({"target.observe"})  # nobody sits before a page and waits for these
+BACKGROUND = frozenset({"target.observe", "service.observe"})  # nobody sits before a page and waits for these
 UNANSWERED = "The runner does not answer. Nothing was changed. See whether it runs (`lastgood doctor`), then try again."
 GIVEN_UP = "The runner stopped in the middle of this look three times. Nothing was changed. Its log says why; then try again."
 

@@ -7,13 +7,13 @@ asked, so a cluster that hangs holds no row. What the console saw is dated by th
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from app.catalog import credentials, queries, readings, releases, sightings
-from app.catalog.models import Check, Rollout, Service, Target
+from app.catalog import credentials, looks, queries, readings, releases, sightings
+from app.catalog.models import Check, Look, Rollout, Service, Target
 from app.catalog.sightings import Seen
 from app.catalog.targets import parse
 from app.core import live
@@ -24,6 +24,8 @@ from app.core.settings import settings
 from app.executors.base import Body, Context, StepFailed, Unreachable
 from app.executors.checks.reading import read
 from app.executors.checks.readings import Reading
+
+Checks = Mapping[int, tuple[Check, Body]]  # by id, each with what opens its door
 
 _AT_ONCE = 4  # checks of one service that are read side by side
 
@@ -37,7 +39,7 @@ class Question:
     opened: Body
     problem: str  # why the credentials could not be opened
     allowed: frozenset[tuple[str, int]]
-    checks: Mapping[int, tuple[Check, Body]]  # empty where another target of the service brings the readings
+    checks: Checks  # empty where another target of the service brings the readings
     expected: Body
 
 
@@ -47,7 +49,7 @@ def observe(subject: str, params: Json) -> Json:  # noqa: ARG001 - every handler
     with transaction() as session:
         question = _ask(session, int(subject.rpartition("-")[2]))
     seen, problem = _look(question)
-    taken = _read(question)
+    taken = _read(question.checks, question.allowed, opened=question.opened, expected=question.expected)
     with transaction() as session:
         return _write(session, question, seen, problem, taken, at=at)
 
@@ -74,6 +76,38 @@ def _ask(session: Session, target_id: int) -> Question:
         checks={check.id: (check, credentials.open_check(session, check)) for check in checks},
         expected=expectation(target, running.release.version, running.release.facts) if running else expectation(target, "", {}),
     )
+
+
+def observe_service(subject: str, params: Json) -> Json:  # noqa: ARG001
+    """Read the checks of "service-3", which has no target that would bring their readings."""
+    at = now()
+    with transaction() as session:
+        service = session.get(Service, int(subject.rpartition("-")[2]))
+        if service is None or service.archived_at or queries.targets_of(session, service):
+            return {"stale": True}
+        checks = {check.id: (check, credentials.open_check(session, check)) for check in queries.checks_of(session, service)}
+        allowed = credentials.allowed_addresses(session)
+    taken = _read(checks, allowed, opened={}, expected={})
+    with transaction() as session:
+        if taken:
+            readings.take(session, service, taken, at=at)
+    return {"read": len(taken)}
+
+
+def ask_for_services(session: Session) -> int:
+    """Ask for a look at each service that has checks and no target, once in `observe_every_s`. How many were asked for."""
+    recent = func.clock_timestamp() - timedelta(seconds=settings().observe_every_s)
+    asked = select(Look.subject).where(Look.kind == "service.observe", Look.created_at > recent)
+    due = select(Service.id).where(
+        Service.archived_at.is_(None),
+        exists().where(Check.service_id == Service.id, Check.archived_at.is_(None)),
+        ~exists().where(Target.service_id == Service.id, Target.archived_at.is_(None)),
+        func.concat("service-", Service.id).not_in(asked),
+    )
+    services = list(session.scalars(due.limit(looks.BATCH)))
+    for service_id in services:
+        looks.ask(session, "service.observe", f"service-{service_id}", {})
+    return len(services)
 
 
 def expectation(target: Target, version: str, facts: Json) -> Body:
@@ -109,18 +143,18 @@ def _look(question: Question) -> tuple[Seen | None, str]:
         return None, error.sentence
 
 
-def _read(question: Question) -> dict[int, Reading]:
+def _read(checks: Checks, allowed: frozenset[tuple[str, int]], *, opened: Body, expected: Body) -> dict[int, Reading]:
     """Every check of the service, side by side: a slow one delays no other."""
 
     def one(entry: tuple[Check, Body]) -> Reading:
         check, proof = entry
-        ctx = context(f"check-{check.id}", question.opened | proof, question.allowed)
-        return read(check.kind, check.config, ctx, expected=question.expected, earlier=check.earlier)
+        ctx = context(f"check-{check.id}", opened | proof, allowed)
+        return read(check.kind, check.config, ctx, expected=expected, earlier=check.earlier)
 
-    if not question.checks:
+    if not checks:
         return {}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return dict(zip(question.checks, pool.map(one, question.checks.values()), strict=True))
+        return dict(zip(checks, pool.map(one, checks.values()), strict=True))
 
 
 def _write(session: Session, question: Question, seen: Seen | None, problem: str, taken: dict[int, Reading], *, at: datetime) -> Json:

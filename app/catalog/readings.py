@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
-from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, func, select, true
+from sqlalchemy.orm import Session, aliased
 
 from app.catalog import queries, releases
 from app.catalog.models import Check, CheckReading, Rollout, Service, Target
@@ -45,13 +44,9 @@ def take(session: Session, service: Service, taken: Mapping[int, Reading], *, at
 
 def newest(session: Session, checks: Iterable[Check]) -> dict[int, CheckReading]:
     """The last reading of each check, by id of the check; none for a check that nobody has read yet."""
-    ids = [check.id for check in checks]
-    query = (
-        select(CheckReading)
-        .where(CheckReading.check_id.in_(ids))
-        .ext(distinct_on(CheckReading.check_id))
-        .order_by(CheckReading.check_id, CheckReading.at.desc())
-    )
+    # one step into the index for each check, not a sort of two days of readings
+    last = select(CheckReading).where(CheckReading.check_id == Check.id).order_by(CheckReading.at.desc()).limit(1).lateral()
+    query = select(aliased(CheckReading, last)).select_from(Check).join(last, true()).where(Check.id.in_([check.id for check in checks]))
     return {reading.check_id: reading for reading in session.scalars(query)}
 
 

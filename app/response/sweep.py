@@ -5,7 +5,7 @@ import threading
 
 from sqlalchemy.orm import Session
 
-from app.catalog import looks
+from app.catalog import looks, observing
 from app.core import idempotency, queue
 from app.core.database import transaction
 from app.core.settings import settings
@@ -44,6 +44,7 @@ def _looks(session: Session) -> None:
 
 def _observations(session: Session) -> None:
     looks.ask_for_observations(session)
+    observing.ask_for_services(session)
 
 
 def _verifications(session: Session) -> None:

@@ -52,6 +52,7 @@ def board(db: Session, me: Person) -> dict[str, Any]:
     found = incidents.worst_open(db, reach=reach)
     rows = _rows(db, found, active)
     listed = {row.incident.id for row in rows}
+    has_services = bool(changes) or bool(catalog.services(db, reach=reach))
     return {
         "open_count": incidents.count_open(db, reach=reach, limit=MANY),
         "rows": rows,
@@ -61,9 +62,9 @@ def board(db: Session, me: Person) -> dict[str, Any]:
         "running": active,
         "elsewhere": [run for run in active if run.incident_id not in listed],
         "ended": incidents.recently_ended(db, reach=reach),
-        "has_services": bool(changes) or bool(catalog.services(db, reach=reach)),
+        "has_services": has_services,
+        "is_new": not has_services and me.may(P.EDIT_SERVICE),
         "may_declare": me.may(P.DECLARE),
-        "may_add": me.may(P.EDIT_SERVICE),
     }
 
 

@@ -48,6 +48,7 @@ class Place:
     holder: Run | None = None
     releases: Sequence[Release] = ()
     is_judged: bool = False  # the service's checks speak of it
+    is_urgent: bool = False  # something is wrong here, and what is offered is proven: its button is the loud one
 
     @property
     def scales(self) -> bool:
@@ -108,14 +109,15 @@ def current(session: Session, service: Service, me: Person) -> dict[str, Any]:
     hours = readings.series(session, checks)
     newest = {check.id: hours[check.id][-1] for check in checks if hours[check.id]}
     began = [rollout.began_at for rollout in running.values()]
-    judged_targets = readings.proven_by_checks(targets)
+    judged_targets, verdict = readings.proven_by_checks(targets), judged(checks, newest)
     return {
         "service": service,
         "places": [
-            _place(session, target, running.get(target.id), offers.get(target.id), is_judged=target in judged_targets) for target in targets
+            _place(session, target, running.get(target.id), offers.get(target.id), verdict if target in judged_targets else None)
+            for target in targets
         ],
         "lines": [(check, _figure(check, hours[check.id], began)) for check in checks],
-        "judged": judged(checks, newest),
+        "judged": verdict,
         "holding": holding(service, targets, running),
         "open": open_on(session, [service], reach=me.reach()).get(service.id, []),
         "watched": verifications.watching(session, service),
@@ -208,17 +210,27 @@ def rights(service: Service, me: Person) -> dict[str, bool]:
     return {name: me.may(wanted, {service.id}) for name, wanted in RIGHTS.items()}
 
 
-def _place(session: Session, target: Target, running: Rollout | None, offer: Offer | None, *, is_judged: bool) -> Place:
+def _place(session: Session, target: Target, running: Rollout | None, offer: Offer | None, checks: Chip | None) -> Place:
+    """`checks` is what they say of this target; None where they speak of another."""
+    seen = chip(target)
     return Place(
         target=target,
         running=running,
         offer=offer,
-        chip=chip(target),
+        chip=seen,
         told=_told(target),
         holder=runs.busy(session, target),
         releases=releases.releases_of(session, target, limit=20),
-        is_judged=is_judged,
+        is_judged=checks is not None,
+        is_urgent=running is not None and offer is not None and offer.proven and _is_troubled(running.release, seen, checks),
     )
+
+
+def _is_troubled(release: Release, seen: Chip, checks: Chip | None) -> bool:
+    """Whether anything speaks against what runs. A release that is not proven needs its checks to speak for it."""
+    if release.standing == "suspect" or seen.mood == "bad":
+        return True
+    return checks is not None and checks.mood != "ok" and (checks.mood == "bad" or release.standing != "good")
 
 
 def _told(target: Target) -> str:

@@ -35,6 +35,8 @@ class Primary:
 
 @dataclass(frozen=True)
 class WhatNow:
+    """One short sentence, what it rests on, and what comes next."""
+
     say: str
     next: str
     mood: str  # ok | run | warn | bad | idle
@@ -42,6 +44,7 @@ class WhatNow:
     primary: Primary | None = None
     run: Run | None = None
     verification: Verification | None = None
+    told: str = ""  # the numbers behind the sentence
 
 
 @dataclass(frozen=True)
@@ -117,29 +120,37 @@ def _undecided(incident: Incident, services: Sequence[ServiceView]) -> WhatNow:
 
 def _watching(verification: Verification) -> WhatNow:
     follow = Primary("Watch the verification", f"/verifications/{verification.id}", needs="read", is_loud=False)
-    say = verification.sentence or "The checks are being watched."
+    say, _ = _first(verification.sentence or "The checks are being watched.")  # the numbers stand in the list of its checks
     return WhatNow(say, "Nothing to press here: the verdict comes by itself.", "run", "Verifying", follow, verification=verification)
 
 
 def _judged(incident: Incident, verdict: Verification, services: Sequence[ServiceView]) -> WhatNow:
+    name = verdict.service.name
     if verdict.verdict == "recovered":
         resolve = _move(incident, State.RESOLVED, f"Resolve {incident.ref}")
-        return WhatNow(verdict.sentence, "The proof is there. Resolving it is your word.", "ok", "Recovered", resolve, verification=verdict)
-    word = {"partly": "Partly recovered", "not": "Not recovered", "worse": "Worse than before"}[verdict.verdict or "not"]
+        next_ = "The proof is there. Resolving it is your word."
+        return WhatNow(f"{name} has recovered.", next_, "ok", "Recovered", resolve, verification=verdict, told=verdict.sentence)
+    word, say = {
+        "partly": ("Partly recovered", f"{name} has recovered only in part."),
+        "not": ("Not recovered", f"{name} has not recovered."),
+        "worse": ("Worse than before", f"{name} is worse than before the run."),
+    }[verdict.verdict or "not"]
     look = Primary("See what the checks say", f"/verifications/{verdict.id}", needs="read")
     way = way_back(services)
     if verdict.run_id is None and way:
-        return WhatNow(verdict.sentence, "Going back is the other way.", "bad", word, roll_back(incident, way), verification=verdict)
+        next_ = "Going back is the other way."
+        return WhatNow(say, next_, "bad", word, roll_back(incident, way), verification=verdict, told=verdict.sentence)
     next_ = "Undo the run, go back further, or fix forward and verify again: all three are on this page."
-    return WhatNow(verdict.sentence, next_, "bad", word, look, verification=verdict)
+    return WhatNow(say, next_, "bad", word, look, verification=verdict, told=verdict.sentence)
 
 
 def _ran(incident: Incident, run: Run, services: Sequence[ServiceView]) -> WhatNow:
-    say = run.sentence or f"Run {run.id} ended: {run.state}."
+    say, told = _first(run.sentence or f"Run {run.id} ended: {run.state}.")
     if run.state == RunState.SUCCEEDED:
-        return WhatNow(say, "Whether the service works again is not proven yet.", "ok", "Done", _verify(incident, services))
+        return WhatNow(say, "Whether the service works again is not proven yet.", "ok", "Done", _verify(incident, services), told=told)
     look = Primary(f"Open run {run.id}", f"/runs/{run.id}", needs="read")
-    return WhatNow(say, "Look at what it left, then make a new plan: it shows what would change now.", "bad", run.state.capitalize(), look)
+    next_ = "Look at what it left, then make a new plan: it shows what would change now."
+    return WhatNow(say, next_, "bad", run.state.capitalize(), look, told=told)
 
 
 def _over(incident: Incident) -> WhatNow:
@@ -163,6 +174,12 @@ def _verify(incident: Incident, services: Sequence[ServiceView]) -> Primary | No
     if service is None:
         return None
     return Primary(f"Verify {service.name}", f"/incidents/{incident.id}/verifications", {"service": service.slug}, is_post=True)
+
+
+def _first(words: str) -> tuple[str, str]:
+    """The first sentence, and the rest of them."""
+    say, stop, rest = words.partition(". ")
+    return (f"{say}.", rest) if stop else (words, "")
 
 
 def _move(incident: Incident, state: State, label: str) -> Primary:

@@ -19,6 +19,7 @@ Handler = Callable[[str, Json], Json]
 HANDLERS: Mapping[str, Handler] = {
     "plan.resolve": resolving.resolve,
     "target.observe": observing.observe,
+    "service.observe": observing.observe_service,
     "target.validate": validating.validate_target,
     "target.choices": validating.choices,
     "cluster.check": validating.check_cluster,

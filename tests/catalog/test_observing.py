@@ -4,7 +4,7 @@ import pytest
 
 from app.catalog import readings, releases
 from app.catalog.models import AllowedAddress, Cluster, Release, Service, Target
-from app.catalog.observing import observe
+from app.catalog.observing import ask_for_services, observe, observe_service
 from app.catalog.validating import choices, try_check, validate_target
 from app.core.database import transaction
 from app.core.errors import Refused
@@ -249,3 +249,25 @@ def test_an_address_that_hands_out_credentials_is_never_offered_for_allowing(tar
     asked = {"kind": "health", "config": {"url": "http://169.254.169.254/latest"}, "service_id": target.service_id}
 
     assert try_check("x", asked)["blocked"] is None
+
+
+def test_checks_of_a_service_without_a_target_are_read_too(console, site):
+    site.answers["/health"] = (200, "ok")
+    with transaction() as session:
+        session.add(AllowedAddress(host="127.0.0.1", port=site.port, allowed_by="Ada"))
+        service = make_service(session)
+        check = make_check(session, service, url=f"{site.url}/health")
+    with transaction() as session:
+        assert ask_for_services(session) == 1
+        assert ask_for_services(session) == 0
+    assert observe_service(f"service-{service.id}", {}) == {"read": 1}
+    with transaction() as session:
+        assert readings.newest(session, [check])[check.id].outcome == "pass"
+
+
+def test_a_service_with_a_target_has_its_checks_read_with_that_target_only(target):
+    with transaction() as session:
+        make_check(session, session.get_one(Service, target.service_id))
+    with transaction() as session:
+        assert ask_for_services(session) == 0
+    assert observe_service(f"service-{target.service_id}", {}) == {"stale": True}

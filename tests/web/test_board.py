@@ -15,10 +15,21 @@ def ana(client, sign_in):
     return sign_in(client, person)
 
 
-def test_an_empty_console_says_what_to_do_next(client, ana):
+def test_a_console_that_watches_nothing_has_one_loud_thing_for_whoever_may_add_a_service(client, sign_in):
+    with transaction() as db:
+        ada = make_person(db, "Ada", Role.ADMIN)
+    sign_in(client, ada)
+    page = client.get("/").text
+    assert "This console watches nothing yet." in page
+    assert page.count("btn-primary") == 1
+    assert 'href="/services/new">Add the first service' in page
+    assert client.get("/services").text.count("btn-primary") == 1
+
+
+def test_a_console_that_watches_nothing_says_who_can_change_that(client, ana):
     page = client.get("/").text
     assert "No open incidents." in page
-    assert "There are no services yet" in page
+    assert "An administrator adds the services." in page
 
 
 def test_a_climbing_error_rate_after_a_release_offers_a_declaration_that_is_filled_in(client, ana):

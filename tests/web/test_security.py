@@ -151,6 +151,12 @@ def test_icons_that_templates_name_are_in_the_sprite():
     assert {name for names in named for name in names if name} <= known
 
 
+def test_no_icon_in_the_sprite_is_dead():
+    named = "\n".join(path.read_text() for path in [*LISTS, *(STATIC / "js").glob("*.js"), *(STATIC.parent / "app").rglob("*.py")])
+    known = re.findall(r'<symbol id="([\w-]+)"', (STATIC / "icons.svg").read_text())
+    assert [name for name in known if not re.search(rf"[\"'#]{name}[\"']", named)] == []
+
+
 def test_no_vendored_file_is_dead_and_each_has_its_licence():
     used = "\n".join(path.read_text() for path in [*LISTS, *(STATIC / "css").glob("*.css"), *(STATIC / "js").glob("*.js")])
     used += (STATIC / "icons.svg").read_text()

@@ -4,7 +4,8 @@ import pytest
 
 from app.accounts.policy import Reach, Role
 from app.catalog import queries, releases
-from app.catalog.models import AllowedAddress, Check, Service, Target
+from app.catalog.models import AllowedAddress, Check, Release, Service, Target
+from app.core.clock import now
 from app.core.database import transaction
 from app.web import catalog_questions
 from tests import factories
@@ -272,3 +273,30 @@ def test_every_kind_of_check_has_a_form_that_says_what_is_missing(client, ada, k
     assert answer.status_code == 422
     assert "lg-error" in answer.text
     assert len(saved(Service)) == 3
+
+
+# --- what is loud ------------------------------------------------------------------------------------------------------
+
+
+def test_going_back_is_loud_only_where_something_is_wrong_and_what_is_offered_is_proven(client, ada, rows):
+    def loud():
+        text = client.get("/services/login").text
+        return "btn-primary" in text[text.index('class="lg-service-now"') : text.index('id="recover"')]
+
+    assert loud()  # v1.2.4 is suspect, a check fails, v1.2.3 is proven
+
+    with transaction() as session:
+        for release in session.query(Release).filter(Release.version.in_(["v1.2.2", "v1.2.3"])):
+            release.standing = "unproven"
+    assert not loud()
+
+    with transaction() as session:
+        session.query(Release).filter_by(version="v1.2.3").one().standing = "good"
+        session.query(Release).filter_by(version="v1.2.4").one().standing = "good"
+        for check in session.query(Check):
+            check.archived_at = now()
+        target = session.query(Target).filter_by(environment="production").first()
+        target.seen = target.seen | {"pods": [], "settled": True, "ready": 3}
+    text = client.get("/services/login").text
+    assert "Roll back to v1.2.3" in text
+    assert not loud()
