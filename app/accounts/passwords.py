@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
@@ -12,8 +13,6 @@ from app.core.errors import Refused
 SHORTEST, LONGEST = 12, 200
 _hasher = PasswordHasher()
 _slots = BoundedSemaphore(4)
-# what an unknown account is compared with, so that it takes as long as a known one
-_NOBODY = _hasher.hash("no account has this password")
 
 
 @contextmanager
@@ -24,6 +23,12 @@ def _slot() -> Iterator[None]:
         yield
     finally:
         _slots.release()
+
+
+@lru_cache(maxsize=1)
+def _nobody() -> str:
+    """What an unknown account is compared with, so that it takes as long as a known one. Made when the first password is looked at."""
+    return _hasher.hash("no account has this password")
 
 
 def check_new(password: str, repeated: str, *, email: str) -> None:
@@ -44,9 +49,10 @@ def hashed(password: str) -> str:
 
 def matches(stored: str | None, password: str) -> bool:
     """Whether the password is the stored one. Takes as long where nothing is stored."""
+    nobody = _nobody()
     with _slot():
         try:
-            _hasher.verify(stored or _NOBODY, password[:LONGEST])
+            _hasher.verify(stored or nobody, password[:LONGEST])
         except (VerifyMismatchError, InvalidHashError):
             return False
     return stored is not None

@@ -8,6 +8,7 @@ import typer
 
 from app.core.errors import Refused
 from app.core.settings import settings
+from app.core.supervisor import wait_for_gate
 
 
 def _needs_database() -> None:
@@ -39,7 +40,7 @@ def demo(
 ) -> None:
     """Run the console with a small real production that breaks shortly after, for somebody who tries it."""
     from app.cli.trial import Trial
-    from app.demo.cluster import Wish
+    from app.demo.wish import Wish
 
     if bool(kubeconfig) != bool(image):
         raise Refused("The demo on a cluster takes both --kubeconfig and --image. Nothing was started.")
@@ -58,10 +59,12 @@ def web() -> None:
 
     config = settings()
     check_port(config.host, config.port)
+    app = create_app()
+    wait_for_gate()
     # one sweeper more: with every worker gone, what expires still expires
     threading.Thread(target=sweep_until, args=(threading.Event(),), name="sweep", daemon=True).start()
     uvicorn.run(
-        create_app(),
+        app,
         host=config.host,
         port=config.port,
         log_level=config.log_level.lower(),

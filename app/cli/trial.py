@@ -4,18 +4,19 @@ import os
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
-from sqlalchemy.orm import Session
 
 from app.cli.console import Console
 from app.core.database import transaction
 from app.core.errors import Refused
 from app.core.settings import settings
-from app.demo.cluster import ClusterProduction, Wish
-from app.demo.people import SignIn, as_lines
-from app.demo.production import Production
-from app.demo.seed import seed
+from app.demo.wish import Wish
+
+if TYPE_CHECKING:
+    from app.demo.cluster import ClusterProduction
+    from app.demo.production import Production
 
 
 def demo_folder() -> Path:
@@ -34,20 +35,26 @@ class Trial(Console):
         os.environ.setdefault("LASTGOOD_OBSERVE_EVERY_S", "3")  # somebody is watching: look more often than production would
         settings.cache_clear()
         super().__init__()
-        folder = self.config.state_dir / ("cluster" if wish else "production")
-        self.production: Production | ClusterProduction = ClusterProduction(folder, wish) if wish else Production(folder)
+        self._wish = wish
+        self.production: Production | ClusterProduction | None = None
         self._breaks_after_s = self.config.demo_breaks_after_s
         self._breaks_at: float | None = None
 
     def prepare(self) -> None:
+        from app.demo import stage  # heavy, and imported while web gets ready beside us
+
+        self.production = stage.production(self.config.state_dir, self._wish)
         self.production.prepare()
         self.production.start()
 
     def greet(self) -> None:
+        from app.demo import stage
+
+        assert self.production  # noqa: S101 - prepare() made it
         with transaction() as session:
-            ways = self._seeded(session)
+            ways = stage.seeded(session, self.production)
         typer.echo(f"\nLastgood runs at {self.config.base_url}    the demo shop: {self.production.url}")
-        for line in as_lines(ways):
+        for line in stage.as_lines(ways):
             typer.echo(line)
         soon = "" if self.production.is_broken else f"in {self._breaks_after_s:.0f} s a release of the shop goes out that breaks it. "
         typer.echo(f"\nTry this: sign in as the commander and watch the board; {soon}Declare the incident, roll back,")
@@ -61,16 +68,12 @@ class Trial(Console):
             threading.Thread(target=self._break_it, name="story", daemon=True).start()
 
     def closing(self) -> None:
-        self.production.stop()
-
-    def _seeded(self, session: Session) -> list[SignIn]:
-        if isinstance(self.production, ClusterProduction):
-            return self.production.seed(session)
-        return seed(session, self.production)
+        if self.production:
+            self.production.stop()
 
     def _break_it(self) -> None:
         try:
-            if self.production.break_it():
+            if self.production and self.production.break_it():
                 typer.echo("The shop's team has just deployed a new release. Watch the board.")
         except Refused as refusal:
             typer.echo(refusal.sentence)

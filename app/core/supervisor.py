@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-TETHER = "LASTGOOD_TETHER_FD"
+TETHER, GATE = "LASTGOOD_TETHER_FD", "LASTGOOD_GATE_FD"
 _LOG_LIMIT = 10_000_000
 
 
@@ -41,7 +41,17 @@ class Supervisor:
         self.stopping = threading.Event()
         self._reader, self._writer = os.pipe()  # closed by the kernel when we die, however that happens
 
-    def start(self, child: Child) -> None:
+    def start_behind_gate(self, child: Child) -> Callable[[], None]:
+        """Start a child that gets ready and then waits (`wait_for_gate`). What is returned lets it go on; a later restart does not wait."""
+        reader, writer = os.pipe()
+        own = child.env
+        child.env = {**own, GATE: str(reader)}
+        self.start(child, also=(reader,))
+        child.env = own
+        os.close(reader)
+        return lambda: os.close(writer)
+
+    def start(self, child: Child, *, also: tuple[int, ...] = ()) -> None:
         """Start a child, and keep it alive from now on. Its output goes to a log of its own, or beside ours without a folder for logs."""
         if child not in self.children:
             self.children.append(child)
@@ -52,7 +62,7 @@ class Supervisor:
             stdout=log,
             stderr=subprocess.STDOUT if log else None,
             env={**os.environ, **child.env, TETHER: str(self._reader)},
-            pass_fds=(self._reader,),
+            pass_fds=(self._reader, *also),
             start_new_session=True,  # Ctrl-C reaches us alone; we tell the children in our own order
         )
         child.started = time.monotonic()
@@ -123,3 +133,11 @@ def hold_on_to_parent() -> None:
         os._exit(75)
 
     threading.Thread(target=wait_for_the_end, name="tether", daemon=True).start()
+
+
+def wait_for_gate() -> None:
+    """In a child: wait until the supervisor says that what we lean on is there. Does nothing where nobody said to wait."""
+    number = os.environ.pop(GATE, "")
+    if number:
+        os.read(int(number), 1)
+        os.close(int(number))

@@ -5,7 +5,6 @@
 Everything lives in the namespace `lastgood-demo`, which stays when the demo ends: it is the user's to look at and to delete.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from app.catalog.targets import KubernetesTarget
 from app.core.errors import Refused
 from app.demo import people
 from app.demo.people import SignIn
+from app.demo.wish import Wish
 from app.executors.kubernetes import client, problems
 
 NAMESPACE, NAME = "lastgood-demo", "shop"
@@ -27,18 +27,6 @@ _NAMESPACES = "/api/v1/namespaces"
 _DEPLOYMENTS = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
 _REPLICAS = 3
 _WINDOW = "20s"
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What the user said on the command line. `url` is where the shop answers, `prometheus` where it is measured; both may be empty."""
-
-    kubeconfig: Path
-    image: str
-    good: str = "v1.2.3"
-    bad: str = "v1.2.4"
-    url: str = ""
-    prometheus: str = ""
 
 
 class ClusterProduction:
