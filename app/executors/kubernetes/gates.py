@@ -27,17 +27,22 @@ class Progress(NamedTuple):
 def progress(address: Address, live: Body, revision: str, pods: list[Pod]) -> Progress:
     """Where the rollout of the template of now stands. Only for an object whose controller has seen its newest spec."""
     if address.kind == "Deployment":
-        return _deployment(live)
+        return _deployment(live, _serving(revision, pods))
     if address.kind == "DaemonSet":
-        return _daemon_set(live)
+        return _daemon_set(live, _serving(revision, pods))
     return _stateful_set(live, revision, pods)
 
 
-def _deployment(live: Body) -> Progress:
+def _serving(revision: str, pods: list[Pod]) -> int:
+    """The pods of this revision that are ready. The controller counts availability over old and new ones together."""
+    return sum(pod.revision == revision and pod.ready and not pod.stopping for pod in pods)
+
+
+def _deployment(live: Body, serving: int) -> Progress:
     wanted = objects.wanted(live)
     updated, available = objects.status(live, "updatedReplicas"), objects.status(live, "availableReplicas")
     all_pods = objects.status(live, "replicas")
-    ready = min(updated, available)
+    ready = min(wanted, serving)
     limit = int(live["spec"].get("progressDeadlineSeconds") or 600)
     if _is_out_of_time(live, limit):
         return Progress(ready, wanted, False, gave_up=f"no progress within the Deployment's own limit of {limit} s")
@@ -69,10 +74,10 @@ def _is_out_of_time(live: Body, limit_s: int) -> bool:
     return datetime.now(UTC) - written > timedelta(seconds=limit_s)
 
 
-def _daemon_set(live: Body) -> Progress:
+def _daemon_set(live: Body, serving: int) -> Progress:
     wanted = objects.wanted(live)
     updated, available = objects.status(live, "updatedNumberScheduled"), objects.status(live, "numberAvailable")
-    ready = min(updated, available)
+    ready = min(wanted, serving)
     if updated < wanted:
         return Progress(ready, wanted, False, f"{_count(wanted - updated, 'node')} without the new pod yet")
     if available < wanted:

@@ -70,11 +70,14 @@ def sentence(error: Answered | Silent, what: str) -> str:
             "the token has expired or was revoked. Store a new kubeconfig for this cluster."
         )
     if error.status == 404:
-        return f"{_first_up(what)} does not exist. It was deleted, or its name or namespace is different here."
+        return f"{what} does not exist. It was deleted, or its name or namespace is different here."
     if error.status == 409:
-        return f"{_first_up(what)} was changed by somebody else at the same moment."
+        return f"{what} was changed by somebody else at the same moment."
     if error.status == 429:
         return f"The API server {error.server} is too busy to take the request (429). Try again in a moment."
+    if error.is_webhook_down:
+        why = _short(error.message.partition("failed calling webhook ")[2])
+        return f"An admission webhook of this cluster does not answer, so no such change is taken: {why} Mend the webhook."
     if error.status >= 500:
         return f"The API server {error.server} has a problem of its own ({error.status}): {_short(error.message)}"
     return _refusal(error, what)
@@ -106,11 +109,11 @@ def _causes(error: Answered) -> str:
 
 def _short(text: str) -> str:
     text = redact(" ".join(text.split()))
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return _ended(text) if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def _first_up(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "?", "!", "…")) else f"{text}."
 
 
 @contextmanager

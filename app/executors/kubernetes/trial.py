@@ -22,12 +22,24 @@ class Trial:
         if isinstance(answer, dict):
             return cls(_accepted(answer, live), result=answer)
         if not isinstance(answer, Answered):
-            return cls("No dry run: the API server did not answer in time. The comparison here is our own.")
+            return cls._without("The API server did not answer in time.")
         why = sentence(answer, "it")
-        if answer.refuses_dry_run or answer.status >= 500 or answer.is_busy or answer.is_missing_right:
-            return cls(f"No dry run: {why} The comparison here is our own.")
+        if answer.is_missing_right:
+            return cls(f"No dry run: {why} The comparison here is our own.")  # the right itself is named among the cautions
+        if answer.is_webhook_down:
+            return cls(f"No dry run: {why} The comparison here is our own.", cautions=[Caution(code="webhook-down", sentence=why)])
+        if answer.refuses_dry_run or answer.status >= 500 or answer.is_busy:
+            return cls._without(why)
         # the real change would be refused in the same words
         return cls(f"The API server refuses this change. {why}", cautions=[Caution(code="refused", sentence=why, blocking=True)])
+
+    @classmethod
+    def _without(cls, why: str) -> "Trial":
+        open_question = f"Whether the cluster would take this change could not be tried out. {why}"
+        return cls(
+            f"No dry run: {why} The comparison here is our own.",
+            cautions=[Caution(code="no-dry-run", sentence=open_question, unknown=True)],
+        )
 
 
 def _accepted(answer: Body, live: Body) -> str:

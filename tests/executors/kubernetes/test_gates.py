@@ -15,8 +15,8 @@ def deployment(replicas=3, *, conditions=(), **status):
     return {"metadata": {"name": "login"}, "spec": {"replicas": replicas}, "status": {"conditions": list(conditions), **status}}
 
 
-def progress(live):
-    return gates.progress(at("Deployment"), live, "new", [])
+def progress(live, *pods):
+    return gates.progress(at("Deployment"), live, "new", list(pods))
 
 
 def test_a_deployment_waits_for_new_pods_then_old_ones_then_readiness():
@@ -25,9 +25,17 @@ def test_a_deployment_waits_for_new_pods_then_old_ones_then_readiness():
     waiting = deployment() | {"status": {"replicas": 4, "updatedReplicas": 3, "availableReplicas": 4}}
     assert progress(waiting).waits_for == "1 old pod is still there"
     unready = deployment() | {"status": {"replicas": 3, "updatedReplicas": 3, "availableReplicas": 2}}
-    assert (progress(unready).waits_for, progress(unready).done) == ("1 new pod is not ready", 2)
+    assert progress(unready).waits_for == "1 new pod is not ready"
     done = deployment() | {"status": {"replicas": 3, "updatedReplicas": 3, "availableReplicas": 3}}
     assert progress(done).is_done
+
+
+def test_a_new_pod_counts_once_it_is_ready_however_many_old_ones_are():
+    old = [Pod(name=f"old-{number}", revision="old", ready=True) for number in range(3)]
+    new = Pod(name="new-1", revision="new", ready=False, mood="bad", state="ImagePullBackOff")
+    live = deployment(replicas=4, updatedReplicas=1, availableReplicas=3) | {"spec": {"replicas": 3}}
+    assert (progress(live, *old, new).done, progress(live, *old, new).total) == (0, 3)
+    assert progress(live, *old, new.model_copy(update={"ready": True})).done == 1
 
 
 def test_a_deployment_says_itself_that_it_gave_up():

@@ -26,12 +26,16 @@ def answered(status, message="", reason="", **details):
             "The console may not patch daemonsets in default: it acts as system:serviceaccount:default:ims",
         ),
         (answered(403, 'pods "a" is forbidden: exceeded quota: q, requested: pods=1'), "A resource quota is used up"),
-        (answered(404, 'deployments.apps "x" not found'), "Deployment/login in shop does not exist"),
+        (answered(404, 'deployments.apps "x" not found'), "deployment/login in shop does not exist"),
         (
             answered(400, 'admission webhook "policy.example" denied the request: no latest tags'),
             "policy.example refused the change: no latest tags",
         ),
         (answered(400, 'admission webhook "w" does not support dry run'), "does not support a dry run"),
+        (
+            answered(500, 'Internal error occurred: failed calling webhook "w": connection refused'),
+            'An admission webhook of this cluster does not answer, so no such change is taken: "w": connection refused. Mend the webhook.',
+        ),
         (answered(429, "too many requests"), "too busy"),
         (answered(500, "etcdserver: request timed out"), "a problem of its own (500): etcdserver: request timed out"),
     ],
