@@ -141,3 +141,8 @@ def test_exports_stream_the_whole_incident(client, ana, incident):
     text = client.get(f"/incidents/{incident.id}/export.md").text
     assert text.startswith(f"# INC-{incident.id}")
     assert "line 1199" in text
+
+
+def test_the_cockpit_names_the_way_to_a_line_that_happened_earlier(client, ana, incident):
+    assert f'href="/incidents/{incident.id}/timeline#note"' in client.get(f"/incidents/{incident.id}").text
+    assert 'name="at"' in client.get(f"/incidents/{incident.id}/timeline").text
