@@ -43,7 +43,7 @@ class Visitor:
 
     def opens(self, address: str) -> None:
         """Type an address: a path of the console, or a whole link."""
-        self.page.goto(address if address.startswith("http") else self.url + address)
+        self.page.goto(self.url + address if address.startswith("/") else address)
 
     def reloads(self) -> None:
         self.page.reload()
