@@ -3,7 +3,7 @@
 import time
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -31,10 +31,11 @@ def ask(session: Session, kind: str, subject: str, params: Json) -> Look:
     while True:
         # Two at once: the second waits for the first one's commit, inserts nothing and finds its row. If a runner claims
         # that row in between, nothing waits any more, and the second asks anew.
+        # The index is named by a literal: once psycopg has prepared the statement, PostgreSQL finds none for a parameter.
         made = session.scalar(
             insert(Look)
             .values(kind=kind, subject=subject, params=params)
-            .on_conflict_do_nothing(index_elements=["kind", "subject"], index_where=Look.state == "queued")
+            .on_conflict_do_nothing(index_elements=["kind", "subject"], index_where=text("state = 'queued'"))
             .returning(Look.id)
         )
         waiting: Select[Look] = select(Look).where(Look.kind == kind, Look.subject == subject, Look.state == "queued")

@@ -146,3 +146,10 @@ def test_background_looks_never_take_the_hands_of_people():
         assert looks.due(session, background=False) == []
         assert looks.claim(session, look_id, background=False) is None
         assert looks.due(session, background=True) == [look_id]
+
+
+def test_a_connection_that_has_asked_often_goes_on_asking(console):
+    """psycopg prepares a statement at its fifth use, and PostgreSQL plans it without its parameters at the eleventh."""
+    with transaction() as session:
+        asked = {looks.ask(session, "good", f"target-{number}", {}).id for number in range(30)}
+    assert len(asked) == 30
