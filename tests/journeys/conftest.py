@@ -47,9 +47,9 @@ def starts(chromium):
 
 
 def mistakes_of(console):
-    """What the console itself calls a mistake of ours, with the whole story."""
-    told = (console.home / "logs" / "web.log").read_text(errors="replace")
-    return [told[at : at + 6000] for at in [told.find("error ")] if "Traceback" in told and at >= 0]
+    """What web and runners call a mistake of ours: the first traceback of each log."""
+    logs = {path.name: path.read_text(errors="replace") for path in (console.home / "logs").glob("*.log")}
+    return [f"{name}: {told[told.index('Traceback') :][:6000]}" for name, told in logs.items() if "Traceback" in told]
 
 
 @pytest.fixture
