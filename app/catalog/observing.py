@@ -49,7 +49,9 @@ def observe(subject: str, params: Json) -> Json:  # noqa: ARG001 - every handler
     with transaction() as session:
         question = _ask(session, int(subject.rpartition("-")[2]))
     seen, problem = _look(question)
-    taken = _read(question.checks, question.allowed, opened=question.opened, expected=question.expected)
+    # what was just seen to run is what every replica should answer with: what the rows say may be a release behind
+    expected = expectation(question.target, seen.running.version, seen.running.facts) if seen else question.expected
+    taken = _read(question.checks, question.allowed, opened=question.opened, expected=expected)
     with transaction() as session:
         return _write(session, question, seen, problem, taken, at=at)
 

@@ -20,6 +20,7 @@ from app.core.errors import Refused
 from app.demo import people
 from app.demo.people import SignIn
 from app.demo.wish import Wish
+from app.executors.base import StepFailed
 from app.executors.kubernetes import client, problems
 
 NAMESPACE, NAME = "lastgood-demo", "shop"
@@ -146,4 +147,7 @@ class ClusterProduction:
             raise Refused(problems.sentence(error, f"deployment/{NAME}")) from error
 
     def _api(self) -> client.Api:
-        return client.connect(self._credentials)
+        try:
+            return client.connect(self._credentials)
+        except StepFailed as error:
+            raise Refused(f"{error.sentence} Nothing was started.") from error

@@ -71,9 +71,8 @@ def start(session: Session, plan: Plan, *, digest: str, nonce: str, by: Person, 
         # the incident before the audit log's head, in the order of every other verb: else two of them could wait for each other
         session.refresh(session.get_one(Incident, plan.incident_id), with_for_update=True)
     else:
-        plan.incident_id = incidents.declare(
-            session, title=f"{service.name}: {plan.title}"[:200], form_nonce=f"plan-{plan.id}", service_ids=(service.id,), by=by
-        ).id
+        title = _title(session, plan, service)
+        plan.incident_id = incidents.declare(session, title=title, form_nonce=f"plan-{plan.id}", service_ids=(service.id,), by=by).id
         session.flush()
     if instead_of:
         run = runs.cancel_and_start(session, instead_of, plan, digest=digest, nonce=nonce, by=by)
@@ -85,6 +84,18 @@ def start(session: Session, plan: Plan, *, digest: str, nonce: str, by: Person, 
     if State(incident.state) in PHASES[:3] and run.state == "queued":
         incidents.move(session, incident, State.RECOVERING, by=by)
     return run
+
+
+def _title(session: Session, plan: Plan, service: Service) -> str:
+    """What an incident that is declared on the way is called: what somebody had to do, since nobody has said yet what failed."""
+    release = session.get(Release, plan.release_id) if plan.release_id else None
+    done = {
+        "rollback": f"had to go back to {release.version}" if release else "had to go back",
+        "undo": "had to take a recovery back",
+        "restart": "had to be restarted",
+        "replace_broken_pods": "had broken pods replaced",
+    }.get(plan.kind, "had to be scaled")
+    return f"{service.name} {done}"[:200]
 
 
 def _suspect(session: Session, incident: Incident, target: Target, *, leading_to: int | None, by: Person) -> None:

@@ -53,7 +53,7 @@ def test_a_start_from_a_service_declares_the_incident_on_the_way(db, console, sh
     plan = ready(db, recover.preview(db, kind="rollback", target=target, by=ana))
     run = recover.start(db, plan, digest="d1", nonce="n1", by=ana)
     incident = db.get(Incident, run.incident_id)
-    assert (incident.state, incident.title) == ("recovering", "Login: Roll login back to v1.2.3")
+    assert (incident.state, incident.title) == ("recovering", "Login had to go back to v1.2.3")
     assert db.get(IncidentService, (incident.id, service.id)).suspect_release_id == bad.id
     assert bad.standing == "suspect"
     lines = db.scalars(select(TimelineEntry.body).where(TimelineEntry.incident_id == incident.id)).all()
