@@ -190,7 +190,8 @@ def test_a_killed_supervisor_leaves_nothing_that_hinders_the_next_start(starts, 
     try:
         again.ready()
         ida.url = again.url
-        ida.signs_in("ida@example.org", PASSWORD)
+        ida.opens("/me")  # her sign-in has survived: cookies know no port
+        ida.sees("ida@example.org")
         again.said("Lastgood runs at")
         with ida.forgiving(*DEAD_SERVER):
             assert again.stop() < 5
