@@ -2,36 +2,57 @@
 
 import threading
 import time
+from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 
 from sqlalchemy import select
 
+from app.accounts.models import SignIn
+from app.accounts.policy import Role
+from app.core.clock import now
 from app.core.database import transaction
 from app.executors import registry
-from app.executors.base import Context
-from app.runs import actions, engine, leases, resolving
+from app.runs import actions, approvals, engine, grounds, leases, resolving
 from app.runs.models import Plan, Run, Step
 from app.runs.recipes import Part
 from app.runs.states import RUN_ENDED, RunState
-from tests.factories import make_incident, make_person, make_service, make_target
+from tests.factories import make_cluster, make_incident, make_person, make_service, make_target
 
 _nonces = count(1)
 AT_REST = RUN_ENDED | {RunState.NEEDS_ATTENTION}
 
 
+def person(name, *roles, stepped_up=True):
+    """Somebody signed in, who has just given the password again."""
+    with transaction() as session:
+        someone = make_person(session, name, *roles)
+        at = now() if stepped_up else now() - timedelta(minutes=6)
+        token = f"{name}-{someone.id}".encode()
+        row = SignIn(user_id=someone.id, token_hash=token, csrf_token="c", expires_at=now() + timedelta(hours=1), stepped_up_at=at)
+        session.add(row)
+        session.flush()
+        return replace(someone, session_id=row.id)
+
+
 class Stage:
-    """A person, a service, a target and a world to act on. Each stage has a target of its own."""
+    """A person, a service, a target and a world to act on. Each stage has a target of its own.
+
+    With a kubeconfig the target is the Deployment of its name in that namespace; whoever wants it there creates it.
+    """
 
     _numbers = count(1)
 
-    def __init__(self, world):
+    def __init__(self, world=None, *, kubeconfig="", namespace=""):
         self.world = world
         self.thing = f"thing-{next(self._numbers)}"
-        world.add(self.thing)
+        if world:
+            world.add(self.thing)
         with transaction() as session:
             self.ana = make_person(session, "Ana Ruiz")
             self.service = make_service(session)
-            self.target = make_target(session, self.service)
+            cluster = make_cluster(session, kubeconfig) if kubeconfig else None
+            self.target = make_target(session, self.service, cluster=cluster, name=self.thing, namespace=namespace)
             self.incident = make_incident(session, self.service, by=self.ana)
 
     def part(self, action, **params):
@@ -52,7 +73,8 @@ class Stage:
             )
             session.add(plan)
             session.flush()
-        resolving.pin(plan.id, list(parts) or [self.part("fake.switch")], Context(operation=f"plan-{plan.id}"))
+            ctx = grounds.context(session, self.target, f"plan-{plan.id}")
+        resolving.pin(plan.id, list(parts) or [self.part("fake.switch")], ctx)
         return self.row(Plan, plan.id)
 
     def request(self, plan=None, *, by=None, nonce=None, digest=None):
@@ -64,6 +86,17 @@ class Stage:
     def run(self, *parts):
         """A queued run of these parts."""
         return self.request(self.plan(*parts))
+
+    def started(self, *parts):
+        """The same, and where it takes a second person, with the word of one."""
+        run = self.run(*parts)
+        if run.state == RunState.AWAITING_APPROVAL:
+            bo = person("Bo Lind", Role.APPROVER)
+            with transaction() as session:
+                own = session.get_one(Run, run.id)
+                approvals.approve(session, own, digest=own.plan_digest, by=bo)
+                actions.confirm(session, own, by=self.ana)
+        return run
 
     def run_with(self, action, **params):
         """A queued run of one step by an action of the test's own."""
@@ -106,7 +139,7 @@ def until(question, *, seconds=20, what="it"):
     raise AssertionError(f"{what} did not happen within {seconds} s")
 
 
-def rescue(run_ids, *, seconds=60):
+def rescue(run_ids, *, seconds=60, workers=8):
     """Workers that take whatever is due, until each of these runs is at rest. Returns the runs."""
     over = threading.Event()
 
@@ -118,15 +151,15 @@ def rescue(run_ids, *, seconds=60):
                 engine.execute(run_id, worker=name)
             over.wait(0.05)
 
-    workers = [threading.Thread(target=work, args=(f"rescuer-{number}",)) for number in range(8)]
-    for worker in workers:
-        worker.start()
+    threads = [threading.Thread(target=work, args=(f"rescuer-{number}",)) for number in range(workers)]
+    for thread in threads:
+        thread.start()
     try:
         return until(lambda: _all_at_rest(run_ids), seconds=seconds, what="rest")
     finally:
         over.set()
-        for worker in workers:
-            worker.join()
+        for thread in threads:
+            thread.join()
 
 
 def _all_at_rest(run_ids):

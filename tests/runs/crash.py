@@ -19,6 +19,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.executors import registry
 from app.executors.base import OutcomeUnknown
 from app.runs import engine
 
@@ -93,6 +94,7 @@ def wake(pid):
 
 def _serve():
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended carriers are reaped by the kernel
+    registry.load_all()  # the Kubernetes client alone takes a second, which no carrier should pay for
     for line in sys.stdin:
         case = json.loads(line)
         pid = os.fork()

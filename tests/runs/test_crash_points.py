@@ -1,9 +1,12 @@
 """Whatever happens to the worker at whatever moment: nothing is lost, nothing happens twice, and the run ends in a stated outcome."""
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
+from app.catalog.models import AllowedAddress
+from app.core.database import transaction
 from app.core.settings import settings
 from app.executors import registry
 from app.runs.recipes import Part
@@ -13,6 +16,7 @@ from tests.runs import tools
 from tests.runs.arrange import Stage, rescue, until
 from tests.runs.crash import Zygote, state_of, wake
 from tests.runs.crashing import Scene, complaints
+from tests.runs.tools import serving
 
 # what a class may come to: an opaque step whose worker died asks a person, unless it is known that it had not begun
 ENDS = {
@@ -30,6 +34,17 @@ def zygote(stage, monkeypatch):
     zygote = Zygote()
     yield zygote
     zygote.close()
+
+
+@pytest.fixture
+def site(console, tmp_path):
+    """A folder whose files answer at an address that the console may call."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    with serving(folder) as port:
+        with transaction() as session:
+            session.add(AllowedAddress(host="127.0.0.1", port=port, allowed_by="Ana"))
+        yield SimpleNamespace(folder=folder, address=f"http://127.0.0.1:{port}")
 
 
 @pytest.mark.parametrize("action", ENDS)
@@ -59,6 +74,36 @@ def test_no_crash_point_loses_or_repeats_a_commit(zygote, world, tmp_path):
     # not frozen inside the call: it would hold the lock of the copy that its rescuers on this host share, until it wakes
     told += complaints(scene, zygote, points=("after_call",), kinds=("exit", "exception", "cut"))
     assert told == []
+
+
+def test_no_crash_point_loses_or_repeats_a_deploy(zygote, world, tmp_path, site):
+    remote = Remote(tmp_path)
+    # the script is the witness: one line for each time that it ran, then the version that the address shows
+    script = '#!/bin/sh\necho "$2" >> "$1/ran"\necho "$2" > "$1/version.new"\nmv "$1/version.new" "$1/version"\n'
+    good = remote.commit("Log in", {"ops/deploy": script}, tag="v1.2.3")
+    remote.commit("Log in faster", {"shop.txt": "bad"}, tag="v1.2.4")
+    registry.register(*tools.BRIEF)
+
+    def scene():
+        stage = Stage(world)
+        place = site.folder / stage.thing
+        place.mkdir()
+        (place / "version").write_text("v1.2.4\n")
+        (place / "ran").touch()
+        params = {
+            "repository": remote.address,
+            "branch": "main",
+            "local": True,
+            "commit": good,
+            "version": "v1.2.3",
+            "deploy": ["./deploy", str(place), "{version}"],
+            "folder": "ops",
+            "version_url": f"{site.address}/{stage.thing}/version",
+        }
+        count = lambda: len((place / "ran").read_text().splitlines())  # noqa: E731
+        return Scene(stage, Part("brief.deploy", params), count, {RunState.SUCCEEDED}, load="tests.runs.tools")
+
+    assert complaints(scene, zygote) == []
 
 
 def test_a_worker_that_dies_in_the_middle_of_an_opaque_call_asks_a_person(stage, zygote):

@@ -1,15 +1,12 @@
 """Asking for a run: once, on an exact plan, one at a time on a target, with a second person where it is destructive."""
 
 import threading
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, text
 
-from app.accounts.models import SignIn
 from app.accounts.policy import Role
 from app.audit.models import AuditEntry
-from app.core.clock import now
 from app.core.database import transaction
 from app.core.errors import Conflict, Forbidden, Refused
 from app.incidents.models import TimelineEntry
@@ -17,20 +14,8 @@ from app.runs import actions, approvals, plans, queries, settling, sweeping
 from app.runs.models import Plan, Run, RunLock
 from app.runs.resolving import resolve
 from app.runs.states import RunState, StepState
-from tests.factories import make_person
-from tests.runs.arrange import carry, until
+from tests.runs.arrange import carry, person, until
 from tests.runs.test_engine import cut_at
-
-
-def person(name, *roles, stepped_up=True):
-    """Somebody signed in, who has just given the password again."""
-    with transaction() as session:
-        someone = make_person(session, name, *roles)
-        at = now() if stepped_up else now() - timedelta(minutes=6)
-        row = SignIn(user_id=someone.id, token_hash=name.encode(), csrf_token="c", expires_at=now() + timedelta(hours=1), stepped_up_at=at)
-        session.add(row)
-        session.flush()
-        return type(someone)(**{**someone.__dict__, "session_id": row.id})
 
 
 def do(verb, run, **words):
