@@ -46,6 +46,7 @@ def thumb_presses(ana, name):
 
 def everything_fits(ana):
     """Dark, not wider than the screen, and nothing too small for a finger."""
+    ana.page.wait_for_load_state()
     assert ana.page.evaluate("document.documentElement.scrollWidth") <= 390, ana.at
     assert ana.page.evaluate(TOO_SMALL) == [], ana.at
     assert ana.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
