@@ -122,7 +122,9 @@ class Deploy:
     def apply(self, body: Body, ctx: Context) -> Body:
         with before_effect(), workplace.made(body, ctx) as folder:
             ctx.output(f"$ {' '.join(body['argv'])}")
-            ctx.hit("before_call")
+            ctx.hit("before_command")
+            if ctx.cancelled():  # the checkout took its time: is this run still ours?
+                raise StepFailed("Stopped before the deploy command was started. Nothing was changed.")
             try:
                 done = processes.run(
                     body["argv"],
