@@ -68,8 +68,8 @@ def test_the_release_that_broke_the_shop_is_rolled_back_and_the_rollback_is_undo
     with transaction() as session:
         target = queries.get_target(session, target_id, reach=REACH)
         ctx = context(session, target, "look")
-        lines = [line.text for line in runs.output(session, runs.get_run(session, run_id, reach=REACH), 2)]
-    assert lines[-1].startswith("v1.2.3 answers after")
+        said = "".join(chunk.text for chunk in runs.output(session, runs.get_run(session, run_id, reach=REACH), 2))
+    assert said.splitlines()[-1].startswith("v1.2.3 answers after")
     assert read_branch({}, target.config["repository"], "main", ctx, local=True).version == GOOD
     observing.observe(f"target-{target_id}", {})
     with transaction() as session:
