@@ -138,7 +138,7 @@ class Step:
 
     def until(self, standing):
         """Look until it stands so. A failure or a drift that was not asked for ends the waiting."""
-        return until(lambda: self._is(standing), within_s=90)
+        return until(lambda: self._is(standing))
 
     def until_said(self, text):
         return until(lambda: seen if text in (seen := self.observe()).sentence else None)
