@@ -122,7 +122,7 @@ def by_lastgood(api: httpx.Client, cluster: Cluster, target_id: int) -> tuple[fl
     began, began_at = time.monotonic(), datetime.now(UTC)
     run = api.post(f"/plans/{plan['id']}/run", json={"digest": ready["digest"]}, headers=key()).raise_for_status().json()
     acceptance.join(60)
-    ended = until(lambda: (r := api.get(f"/runs/{run['id']}").json())["ended_at"] and r, seconds=120, every_s=0.25, what="the run")
+    ended = until(lambda: (r := api.get(f"/runs/{run['id']}").json())["ended_at"] and r, seconds=120, every_s=0.5, what="the run")
     assert ended["state"] == "succeeded", ended["sentence"]
     # by the run's own clock, which is this machine's: asking for it more often would slow down what is measured
     return acceptance.at - began, (datetime.fromisoformat(ended["ended_at"]) - began_at).total_seconds()

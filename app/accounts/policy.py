@@ -25,6 +25,8 @@ class Permission(StrEnum):
     APPROVE = "run.approve"
     BREAK_GLASS = "run.break_glass"
     MARK_RELEASE = "release.mark"
+    PUBLISH = "notice.publish"  # send notices, and publish on the status page
+    EDIT_PROCEDURE = "procedure.edit"  # the decision matrix, templates of checklists and notices
     EDIT_SERVICE = "service.edit"
     ADMINISTER = "administer"  # people, clusters, secrets, allowed addresses
     AUDIT = "audit.read"
@@ -35,10 +37,24 @@ class Permission(StrEnum):
 P, R = Permission, Role
 TABLE: dict[Role, frozenset[Permission]] = {
     R.VIEWER: frozenset({P.READ}),
-    R.RESPONDER: frozenset({P.READ, P.DECLARE, P.RESPOND, P.PLAN, P.EXECUTE, P.MARK_RELEASE}),
-    R.COMMANDER: frozenset({P.READ, P.DECLARE, P.RESPOND, P.COMMAND, P.PLAN, P.EXECUTE, P.SETTLE, P.BREAK_GLASS, P.MARK_RELEASE}),
+    R.RESPONDER: frozenset({P.READ, P.DECLARE, P.RESPOND, P.PLAN, P.EXECUTE, P.MARK_RELEASE, P.PUBLISH}),
+    R.COMMANDER: frozenset(
+        {
+            P.READ,
+            P.DECLARE,
+            P.RESPOND,
+            P.COMMAND,
+            P.PLAN,
+            P.EXECUTE,
+            P.SETTLE,
+            P.BREAK_GLASS,
+            P.MARK_RELEASE,
+            P.PUBLISH,
+            P.EDIT_PROCEDURE,
+        }
+    ),
     R.APPROVER: frozenset({P.READ, P.APPROVE}),
-    R.ADMIN: frozenset({P.READ, P.DECLARE, P.EDIT_SERVICE, P.MARK_RELEASE, P.ADMINISTER}),
+    R.ADMIN: frozenset({P.READ, P.DECLARE, P.EDIT_SERVICE, P.EDIT_PROCEDURE, P.MARK_RELEASE, P.ADMINISTER}),
     R.AUDITOR: frozenset({P.READ, P.AUDIT}),
 }
 GLOBAL_ONLY = frozenset({P.ADMINISTER, P.AUDIT})  # a grant for one service never gives these

@@ -61,8 +61,8 @@ def declare(
 ) -> None:
     """Open an incident."""
     from app.catalog import queries as catalog
-    from app.incidents import actions
     from app.incidents.states import Severity
+    from app.response import declare as declaring
 
     if severity not in set(Severity):
         raise Refused(f"{severity} is no severity. Nothing was declared: say critical, high, medium or low.")
@@ -73,7 +73,7 @@ def declare(
             with named(f"service “{slug}”"):
                 ids.append(catalog.get_service(session, slug, reach=by.reach()).id)
         demand(by, P.DECLARE, *ids)
-        made = actions.declare(
+        made = declaring.declare(
             session,
             title=title,
             severity=Severity(severity),

@@ -12,6 +12,7 @@ from app.incidents import actions as incidents
 from app.incidents import affected
 from app.incidents.models import Incident
 from app.incidents.states import PHASES, State
+from app.response import declare as declaring
 from app.runs import actions as runs
 from app.runs import plans
 from app.runs.models import Plan, Run
@@ -72,7 +73,7 @@ def start(session: Session, plan: Plan, *, digest: str, nonce: str, by: Person, 
         session.refresh(session.get_one(Incident, plan.incident_id), with_for_update=True)
     else:
         title = _title(session, plan, service)
-        plan.incident_id = incidents.declare(session, title=title, form_nonce=f"plan-{plan.id}", service_ids=(service.id,), by=by).id
+        plan.incident_id = declaring.declare(session, title=title, form_nonce=f"plan-{plan.id}", service_ids=(service.id,), by=by).id
         session.flush()
     if instead_of:
         run = runs.cancel_and_start(session, instead_of, plan, digest=digest, nonce=nonce, by=by)

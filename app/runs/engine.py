@@ -94,17 +94,15 @@ def _carry(hands: _Hands, *, takeovers: int) -> None:
 
 
 def _work(hands: _Hands) -> None:
-    """One pass over the steps, from the first one that is not over."""
-    ctx = _context(hands)
-    while True:
-        tasks = hands.journal.tasks()
-        task = next((task for task in tasks if task.state not in {StepState.SUCCEEDED, StepState.SKIPPED}), None)
-        if task is None:
-            hands.hit("before_end")
-            hands.journal.succeeded()
-            hands.hit("after_end")
-            return
-        _step(hands, task, ctx, is_first=not any(other.attempts for other in tasks))
+    """One pass over the steps, from the first one that is not over. They are read once: under this claim nobody else writes them."""
+    ctx, tasks = _context(hands), hands.journal.tasks()
+    begun = any(task.attempts for task in tasks)
+    for task in tasks:
+        if task.state not in {StepState.SUCCEEDED, StepState.SKIPPED}:
+            begun = _step(hands, task, ctx, is_first=not begun) or begun
+    hands.hit("before_end")
+    hands.journal.succeeded()
+    hands.hit("after_end")
 
 
 def _context(hands: _Hands) -> Context:
@@ -117,8 +115,9 @@ def _context(hands: _Hands) -> Context:
     return ctx
 
 
-def _step(hands: _Hands, task: Task, ctx: Context, *, is_first: bool) -> None:
-    StepWork(
+def _step(hands: _Hands, task: Task, ctx: Context, *, is_first: bool) -> bool:
+    """Carry one step to its good end. Whether an effect of it was begun."""
+    work = StepWork(
         task=task,
         action=registry.action(task.action),
         ctx=replace(ctx, operation=f"{ctx.operation}-step-{task.position}", output=hands.output.of(task.position)),
@@ -127,4 +126,6 @@ def _step(hands: _Hands, task: Task, ctx: Context, *, is_first: bool) -> None:
         draining=hands.draining,
         hit=hands.hit,
         is_first=is_first,
-    ).carry()
+    )
+    work.carry()
+    return work.attempts > 0

@@ -41,13 +41,13 @@ class StepWork:
     draining: Callable[[], bool]
     hit: Callable[[str], None]
     is_first: bool  # no step of this run has begun an effect yet
-    _attempts: int = field(init=False)
+    attempts: int = field(init=False)  # effects that were begun
     _effect_over: float = field(init=False)  # on the monotonic clock: the effect has landed by then, or never will
     _step_over: float = field(init=False)
     _eyes: Lookout = field(init=False)
 
     def __post_init__(self) -> None:
-        self._attempts = self.task.attempts
+        self.attempts = self.task.attempts
         self._eyes = Lookout(self.task, self.action, self.ctx, self.journal, self.lease, self.draining)
         self._clock_from(self.task.effect_over_in_s, self.task.step_over_in_s)
 
@@ -156,7 +156,7 @@ class StepWork:
         while True:
             seen, problem = self._eyes.look(f"So it is not known yet whether {self.task.title!r} took effect; the target is asked again.")
             # an older record of the same operation says nothing about a later attempt
-            ended = seen is not None and seen.effect_over and self._attempts == 1
+            ended = seen is not None and seen.effect_over and self.attempts == 1
             landed = ended or time.monotonic() > over
             match seen.standing if seen else None:
                 case Standing.DONE if seen:
@@ -188,7 +188,7 @@ class StepWork:
             self._leave(seen)
         if self.task.cls is ActionClass.C:
             self._ask(f"The runner lost sight of {self.task.title!r}, and the target does not show whether it happened.", seen)
-        if self._attempts >= TRIES:
+        if self.attempts >= TRIES:
             self._ask(f"{self.task.title!r} was tried {TRIES} times without an answer and has not happened.", seen)
         return self._act(seen)
 
@@ -235,9 +235,9 @@ class StepWork:
         return False
 
     def _intend(self, before: Seen) -> None:
-        if not self.journal.intend(self.task, before, attempt=self._attempts + 1):
+        if not self.journal.intend(self.task, before, attempt=self.attempts + 1):
             self._leave(before)
-        self._attempts += 1
+        self.attempts += 1
         self._clock_from(self.task.effect_deadline_s, self.task.step_deadline_s)
 
     def _clock_from(self, effect_s: float, step_s: float) -> None:

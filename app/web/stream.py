@@ -26,6 +26,7 @@ from app.core.database import transaction
 from app.core.errors import Refused
 from app.core.live import CHANNEL
 from app.core.settings import settings
+from app.core.warmth import settle
 from app.web.audience import NAME, Audience, audience
 
 KEEP_ALIVE_S = 15.0  # also how often a stream's own sign-in is checked again
@@ -182,6 +183,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Listen while the application runs."""
     hub = app.state.hub = Hub()
     listening = asyncio.create_task(hub.run())
+    settle()
     with _closing_on_signals(hub):
         yield
     hub.close()

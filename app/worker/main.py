@@ -9,6 +9,7 @@ from app.core import queue
 from app.core.database import transaction
 from app.core.errors import Refused
 from app.core.settings import settings
+from app.core.warmth import settle
 from app.executors import registry
 from app.runs import ending, engine, leases
 from app.verification import rounds
@@ -52,6 +53,7 @@ def serve(role: str, crews: list[Crew], stop: threading.Event) -> None:
     for crew in crews:
         crew.start()
     listen(role, ring)
+    settle()
     log.info("the runner of %s is ready", role)
     be_present(role, stop)
     for crew in crews:

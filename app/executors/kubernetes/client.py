@@ -11,7 +11,8 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import urllib3
@@ -23,6 +24,7 @@ from app.executors.kubernetes.problems import Answered, Silent
 
 if TYPE_CHECKING:
     from kubernetes.client.api_client import ApiClient
+    from urllib3 import BaseHTTPResponse
 
 FIELD_MANAGER = "lastgood"
 CONNECT_S = 3.0
@@ -41,8 +43,9 @@ _NEVER_SENT = (wire.NewConnectionError, wire.ConnectTimeoutError, wire.NameResol
 class Api:
     """A connection pool to one API server with one credential. Raises Answered and Silent; see `problems`."""
 
-    def __init__(self, client: "ApiClient", name: str) -> None:
+    def __init__(self, client: "ApiClient", watcher: "ApiClient", name: str) -> None:
         self._client = client
+        self._watcher = watcher  # a watch that is left takes its connection with it: the next question must not pay for a new one
         self.server: str = client.configuration.host
         self.name = name  # what the kubeconfig calls the cluster
 
@@ -69,28 +72,34 @@ class Api:
     def delete(self, path: str, options: Body, *, timeout_s: float = READ_S) -> Body:
         return self._call("DELETE", path, None, options, content_type="application/json", timeout_s=timeout_s)
 
-    def changes_after(self, version: str, path: str, name: str, *, within_s: float) -> bool:
-        """Watch one object of a list until it differs from resourceVersion `version`, or time is over. False where that is not allowed."""
+    def changes_after(self, version: str, path: str, name: str, *, wakes: Callable[[Body, float], bool], within_s: float) -> bool:
+        """Watch one object of a list from resourceVersion `version` on, until a change `wakes` (given the object, and for how many
+        seconds it was watched) or nothing changes for `within_s`. False where that is not allowed."""
         query = {
             "watch": "true",
             "fieldSelector": f"metadata.name={name}",
             "resourceVersion": version,
             "timeoutSeconds": str(max(1, round(within_s))),
         }
-        request = self._client.param_serialize(
-            "GET", path, query_params=list(query.items()), header_params={"Accept": METADATA_OF["one"]}, auth_settings=["BearerToken"]
-        )
+        request = self._watcher.param_serialize("GET", path, query_params=list(query.items()), auth_settings=["BearerToken"])
+        began = time.monotonic()
         try:
-            stream = self._client.call_api(*request, _request_timeout=(CONNECT_S, within_s)).response
+            stream = self._watcher.call_api(*request, _request_timeout=(CONNECT_S, within_s)).response
             try:
-                first = next(stream.stream(), b"") if stream.status == 200 else None
+                if stream.status != 200:
+                    return False
+                for event in _events(stream):
+                    if event.get("type") == "ERROR":
+                        return False
+                    if wakes(event.get("object") or {}, time.monotonic() - began):
+                        break
+                return True
             finally:
                 stream.close()  # whatever follows is not read, so the connection cannot serve another call
         except (wire.ReadTimeoutError, wire.TimeoutError):
             return True  # nothing changed in time
-        except (wire.HTTPError, _status_zero()):
+        except (wire.HTTPError, _status_zero(), ValueError):
             return False
-        return first is not None and b'"ERROR"' not in first[:40]
 
     def _call(
         self,
@@ -131,6 +140,16 @@ class Api:
         if not 200 <= status <= 299:
             raise Answered(self.server, status, answer)
         return answer
+
+
+def _events(stream: "BaseHTTPResponse") -> Iterator[Body]:
+    """One object of JSON a line, as soon as it is there."""
+    rest = b""
+    for part in stream.stream():
+        *lines, rest = (rest + part).split(b"\n")
+        for line in lines:
+            event = json.loads(line)
+            yield event if isinstance(event, dict) else {}
 
 
 def _status_zero() -> type[Exception]:
@@ -202,7 +221,7 @@ def _open(given: Any) -> Api:
             config.load_incluster_config(client_configuration=settings)
         except config.ConfigException as error:
             raise kubeconfig.BadKubeconfig(f"The runner does not run inside a cluster: {error}") from error
-        return Api(ApiClient(settings), "this cluster")
+        return Api(ApiClient(settings), ApiClient(settings), "this cluster")
     if not isinstance(given, str) or not given.strip():
         raise kubeconfig.BadKubeconfig("No kubeconfig is stored for this cluster.")
     parsed = kubeconfig.parse(given)
@@ -210,14 +229,15 @@ def _open(given: Any) -> Api:
     with tempfile.TemporaryDirectory(prefix="lastgood-") as folder:
         try:
             config.load_kube_config_from_dict(parsed, client_configuration=settings, persist_config=False, temp_file_path=folder)
-            client = ApiClient(settings)
+            client, watcher = ApiClient(settings), ApiClient(settings)
             _load_certificates(client)
+            _load_certificates(watcher)
             if not settings.verify_ssl:
                 # the kubeconfig asks for it; a warning with every call would tell nobody anything
                 urllib3.disable_warnings(wire.InsecureRequestWarning)
         except (config.ConfigException, ValueError, OSError) as error:
             raise kubeconfig.BadKubeconfig(f"This kubeconfig cannot be used: {error}") from error
-    return Api(client, kubeconfig.name_of(parsed))
+    return Api(client, watcher, kubeconfig.name_of(parsed))
 
 
 def _load_certificates(client: "ApiClient") -> None:

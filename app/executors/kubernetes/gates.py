@@ -33,6 +33,24 @@ def progress(address: Address, live: Body, revision: str, pods: list[Pod]) -> Pr
     return _stateful_set(live, revision, pods)
 
 
+def may_have_ended(address: Address, live: Body) -> bool:
+    """Whether the object alone allows for an end, good or bad, so that a full look is worth its price. True where only pods can tell."""
+    if address.kind == "StatefulSet" or "spec" not in live:
+        return True
+    if not objects.is_observed(live):
+        return False
+    how = progress(address, live, "", [])
+    return how.is_done or bool(how.gave_up)
+
+
+def is_about_to_end(address: Address, live: Body) -> bool:
+    """Whether a Deployment has all its new pods and only an old one is left: a look now would be made again a moment later."""
+    if address.kind != "Deployment" or "spec" not in live or not objects.is_observed(live):
+        return False
+    wanted = objects.wanted(live)
+    return objects.status(live, "updatedReplicas") == wanted and objects.status(live, "availableReplicas") >= wanted
+
+
 def _serving(revision: str, pods: list[Pod]) -> int:
     """The pods of this revision that are ready. The controller counts availability over old and new ones together."""
     return sum(pod.revision == revision and pod.ready and not pod.stopping for pod in pods)

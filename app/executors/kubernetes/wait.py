@@ -12,6 +12,7 @@ from app.executors.kubernetes.pods import Pod, by_state
 from app.executors.kubernetes.problems import Answered, Silent, reads
 
 _GUESS_S = 30.0
+_CALM_S = 0.25
 
 
 class WaitParams(Address):
@@ -66,10 +67,15 @@ class Wait:
         return _look(api, address, live, revisions, pods)
 
     def linger(self, body: Body, seen: Seen, ctx: Context, *, within_s: float) -> bool:
-        """Let the API server wake us. It tells of the workload alone: why a pod does not come up is looked for at the end of `within_s`."""
+        """Let the API server wake us: at once when the rollout has ended, and every `_CALM_S` while it goes on, since each look costs
+        the server three answers. It tells of the workload alone: why a pod does not come up is looked for at the end of `within_s`."""
         address, version = address_of(body), str(seen.evidence.get("resource_version") or "")
         where = namespaced(address.namespace, address.plural, group=reading.APPS)
-        return bool(version) and connect(ctx.credentials).changes_after(version, where, address.name, within_s=within_s)
+
+        def wakes(live: Body, after_s: float) -> bool:
+            return gates.may_have_ended(address, live) or (after_s > _CALM_S and not gates.is_about_to_end(address, live))
+
+        return bool(version) and connect(ctx.credentials).changes_after(version, where, address.name, wakes=wakes, within_s=within_s)
 
     def apply(self, body: Body, ctx: Context) -> Body:
         """Nothing to do: the cluster does it."""

@@ -15,6 +15,7 @@ from app.incidents import actions, affected, facts, queries
 from app.incidents.facts import Facts
 from app.incidents.models import Incident
 from app.incidents.states import Severity, State
+from app.response import declare as declaring
 from app.web.api import cursor
 from app.web.api.asked import Asked, Id, Moment, named
 from app.web.api.once import Key, once
@@ -95,7 +96,7 @@ def declare(request: Request, db: Db, me: Annotated[Person, may(P.DECLARE)], dec
         ids = tuple(service_named(db, me, slug).id for slug in declaration.services)
         need(me, P.DECLARE, ids)
         told = declaration.model_dump(exclude={"services"})
-        return _shape(db, actions.declare(db, form_nonce=f"api-{me.actor}-{key}", service_ids=ids, by=me, **told))
+        return _shape(db, declaring.declare(db, form_nonce=f"api-{me.actor}-{key}", service_ids=ids, by=me, **told))
 
     return once(request, db, me, key, declaration, make, status=201)
 

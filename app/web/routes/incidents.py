@@ -15,6 +15,7 @@ from app.core.errors import NotFound, Refused
 from app.incidents import actions, affected, facts, queries, roles
 from app.incidents.models import Incident
 from app.incidents.states import MEANING, PHASES, Severity, State
+from app.response import declare as declaring
 from app.response import recover
 from app.web import cockpit, incident_forms, incident_views
 from app.web.deps import Db, Me, Sent
@@ -47,7 +48,7 @@ def declare(request: Request, db: Db, me: Annotated[Person, may(P.DECLARE)], sen
     nonce = incident_forms.nonce(sent)
     with redrawn(request, "incidents/new.html", sent, **_new(db, me, sent, nonce)):
         ids = tuple(_service(db, slug, me).id for slug in sent.every("service"))
-        incident = actions.declare(db, **incident_forms.declared(sent), service_ids=ids, form_nonce=f"form-{me.id}-{nonce}", by=me)
+        incident = declaring.declare(db, **incident_forms.declared(sent), service_ids=ids, form_nonce=f"form-{me.id}-{nonce}", by=me)
     return back(f"/incidents/{incident.id}")
 
 

@@ -42,4 +42,16 @@ def test_without_a_change_it_ends_in_time(waiting):
 
 def test_where_watching_is_not_possible_it_says_so(shop, waiting):
     api = connect({"kubeconfig": shop.credentials["kubeconfig"].replace("lab-administrator", "expired")})
-    assert api.changes_after("1", shop.path("Deployment"), "login", within_s=1) is False
+    assert api.changes_after("1", shop.path("Deployment"), "login", wakes=lambda live, after_s: True, within_s=1) is False
+
+
+def test_a_rollout_on_its_way_does_not_wake_it_with_every_pod(shop, waiting):
+    waiting.until(Standing.DONE)
+    shop.edit("Deployment", {"spec": {"template": {"metadata": {"annotations": {"again": "1"}}}}})
+    step, looks = shop.step("kubernetes.wait", "Deployment"), 0
+    while (seen := step.observe()).standing is not Standing.DONE:
+        assert step.action.linger(step.plan.body, seen, step.context, within_s=2)
+        looks += 1
+        assert looks < 100, seen.sentence
+    events = 3 * seen.total  # each pod that is replaced changes the counts at least three times
+    assert looks < events

@@ -1,0 +1,1 @@
+"""Voices: one way to send a message to one address."""

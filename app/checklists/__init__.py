@@ -1,0 +1,1 @@
+"""What people tick: templates, running copies, and items that tick because something is so."""

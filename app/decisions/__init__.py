@@ -1,0 +1,1 @@
+"""Roll back or fix forward: the facts, the rules that they fire, and what people decided."""

@@ -1,0 +1,1 @@
+"""Figures over many incidents: how fast, how often, what is overdue."""

@@ -1,0 +1,1 @@
+"""What is learnt: the report, its sign-off and the action items."""

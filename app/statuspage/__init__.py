@@ -1,0 +1,1 @@
+"""What the public may see, as files that stay up when everything else is down."""

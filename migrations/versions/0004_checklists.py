@@ -1,0 +1,12 @@
+"""Checklists stand in rows, so that fifty people can tick at once."""
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Nothing yet."""
+
+
+def downgrade() -> None:
+    """Nothing yet."""
