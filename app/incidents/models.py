@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.accounts.models import User
 from app.catalog.models import Release, Service
 from app.core.database import Base, Json
-from app.incidents.states import OPEN, OVER, Severity, State
+from app.incidents.states import OPEN, OVER, Severity, State, Trouble
 
 
 def _listed(values: Any) -> str:
@@ -23,6 +23,7 @@ class Incident(Base):
     __table_args__ = (
         CheckConstraint(f"severity IN ({_listed(Severity)})", name="severity"),
         CheckConstraint(f"state IN ({_listed(State)})", name="state"),
+        CheckConstraint(f"trouble IN ({_listed(['', *Trouble])})", name="trouble"),
         CheckConstraint("affected_percent BETWEEN 0 AND 100", name="affected_percent"),
         CheckConstraint("length(title) BETWEEN 1 AND 200", name="title"),
         CheckConstraint("(state = 'duplicate') = (duplicate_of_id IS NOT NULL)", name="duplicate"),
@@ -36,6 +37,7 @@ class Incident(Base):
     title: Mapped[str]
     severity: Mapped[str] = mapped_column(server_default="high")
     state: Mapped[str] = mapped_column(server_default="detected")
+    trouble: Mapped[str] = mapped_column(server_default="")  # a Trouble; empty: nobody has said
     impact: Mapped[str] = mapped_column(server_default="")
     affected_percent: Mapped[float | None]
     began_at: Mapped[datetime | None]  # when it began; unknown is allowed

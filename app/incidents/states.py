@@ -19,6 +19,26 @@ MEANING = {
 }
 
 
+class Trouble(StrEnum):
+    """What kind of trouble it is; an empty text where nobody has said."""
+
+    CRITICAL_BUG = "critical_bug"
+    DEGRADATION = "degradation"
+    DATA_CORRUPTION = "data_corruption"
+    VULNERABILITY = "vulnerability"
+    HIGH_ERROR_RATE = "high_error_rate"
+
+
+TROUBLE_NAMES = {
+    "": "Not said yet",
+    Trouble.CRITICAL_BUG: "Critical bug",
+    Trouble.DEGRADATION: "Degradation",
+    Trouble.DATA_CORRUPTION: "Data corruption",
+    Trouble.VULNERABILITY: "Vulnerability",
+    Trouble.HIGH_ERROR_RATE: "High error rate",
+}
+
+
 class State(StrEnum):
     DETECTED = "detected"
     ASSESSED = "assessed"
