@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, LargeBinary
+from sqlalchemy import BigInteger, CheckConstraint, Identity, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, Json
@@ -22,6 +22,23 @@ class AuditEntry(Base):
     detail: Mapped[Json]
     previous: Mapped[bytes] = mapped_column(LargeBinary)
     hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class AuditPending(Base):
+    """An entry on its way: written at any time, linked into the chain by the database as the last thing before the commit, then gone.
+
+    `tail` is the canonical JSON of its fields from `actor` on, as `actions.link` hashes them.
+    """
+
+    __tablename__ = "audit_pending"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    actor: Mapped[str]
+    actor_name: Mapped[str]
+    action: Mapped[str]
+    object: Mapped[str]
+    detail: Mapped[Json]
+    tail: Mapped[str]
 
 
 class AuditHead(Base):
