@@ -31,6 +31,7 @@ class StatusPage(Base):
     support: Mapped[str] = mapped_column(server_default="")  # the line in the footer: who one is, where one helps
     address: Mapped[str] = mapped_column(server_default="")  # where the files are served; empty is the console's own /status/slug/
     is_private: Mapped[bool] = mapped_column(server_default=text("false"))  # for people who are signed in: never written to files
+    mail_setting_id: Mapped[int | None] = mapped_column(ForeignKey("channel_settings.id"))  # whose mail goes to subscribers; null: no mail
     signing_key: Mapped[bytes] = mapped_column(LargeBinary)  # of the links that subscribers get
     revision: Mapped[int] = mapped_column(server_default="1")
     written_revision: Mapped[int] = mapped_column(server_default="0")
@@ -135,6 +136,7 @@ class PublicUpdate(Base):
         CheckConstraint("length(text) BETWEEN 1 AND 5000", name="text"),
         UniqueConstraint("public_incident_id", "number"),
         UniqueConstraint("maintenance_id", "number"),
+        Index("ix_public_updates_told", "told_at", postgresql_where=text("told_at IS NOT NULL AND judged_at IS NULL")),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -148,6 +150,7 @@ class PublicUpdate(Base):
     by_name: Mapped[str]
     corrected_at: Mapped[datetime | None]
     told_at: Mapped[datetime | None]  # when the copies for subscribers were put into the outbox; null: nobody was to be told
+    judged_at: Mapped[datetime | None]  # when it was counted whose address did not take its copy
 
 
 class Impact(Base):
@@ -221,5 +224,4 @@ class Subscriber(Base):
     asked_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     confirmed_at: Mapped[datetime | None]
     failures: Mapped[int] = mapped_column(server_default="0")  # one after another
-    judged_id: Mapped[int] = mapped_column(server_default="0")  # the newest delivery that was counted
     reason: Mapped[str] = mapped_column(server_default="")

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("support", sa.String(), server_default="", nullable=False),
         sa.Column("address", sa.String(), server_default="", nullable=False),
         sa.Column("is_private", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("mail_setting_id", sa.Integer(), nullable=True),
         sa.Column("signing_key", sa.LargeBinary(), nullable=False),
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.Column("written_revision", sa.Integer(), server_default="0", nullable=False),
@@ -46,6 +47,7 @@ def upgrade() -> None:
         sa.CheckConstraint("slug ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'", name=op.f("ck_status_pages_slug")),
         sa.CheckConstraint("length(name) BETWEEN 1 AND 120", name=op.f("ck_status_pages_name")),
         sa.CheckConstraint("written_revision <= revision", name=op.f("ck_status_pages_written")),
+        sa.ForeignKeyConstraint(["mail_setting_id"], ["channel_settings.id"], name=op.f("fk_status_pages_mail_setting_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_status_pages")),
         sa.UniqueConstraint("slug", name=op.f("uq_status_pages_slug")),
     )
@@ -102,7 +104,6 @@ def upgrade() -> None:
         sa.Column("asked_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("judged_id", sa.Integer(), server_default="0", nullable=False),
         sa.Column("reason", sa.String(), server_default="", nullable=False),
         sa.CheckConstraint("(state = 'paused') = (reason <> '')", name=op.f("ck_subscribers_reason")),
         sa.CheckConstraint("kind IN ('mail', 'webhook')", name=op.f("ck_subscribers_kind")),
@@ -244,6 +245,7 @@ def upgrade() -> None:
         sa.Column("by_name", sa.String(), nullable=False),
         sa.Column("corrected_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("judged_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("(public_incident_id IS NULL) <> (maintenance_id IS NULL)", name=op.f("ck_public_updates_subject")),
         sa.CheckConstraint("length(text) BETWEEN 1 AND 5000", name=op.f("ck_public_updates_text")),
         sa.ForeignKeyConstraint(["by_id"], ["users.id"], name=op.f("fk_public_updates_by_id")),
@@ -252,6 +254,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_public_updates")),
         sa.UniqueConstraint("maintenance_id", "number", name=op.f("uq_public_updates_maintenance_id_number")),
         sa.UniqueConstraint("public_incident_id", "number", name=op.f("uq_public_updates_public_incident_id_number")),
+    )
+    op.create_index(
+        "ix_public_updates_told",
+        "public_updates",
+        ["told_at"],
+        unique=False,
+        postgresql_where=sa.text("told_at IS NOT NULL AND judged_at IS NULL"),
     )
     open_to_application(TABLES, deletable=["status_groups", "public_reviews", "subscribers"])
 
