@@ -2,8 +2,7 @@
 // Closed while the tab is hidden; everything is fetched again on every (re)connection.
 (() => {
   const quiet = 40000; // the server says something every 15 s
-  let source, heard = 0, lastTrue = new Date(), watch;
-
+  let source, heard = 0, lastTrue = new Date(), watch, again;
   const pieces = (name) => document.querySelectorAll(name === "all" ? "[data-live]" : `[data-live~="${CSS.escape(name)}"]`);
   const refetch = (name) => pieces(name).forEach((piece) => htmx.trigger(piece, "live"));
 
@@ -45,15 +44,17 @@
     answer?.body?.cancel();
     if (answer?.type === "opaqueredirect") return show("signed-out");
     if (answer?.status === 422) return show("crowded");
-    show("lost");
-    setTimeout(() => { if (!document.hidden) open(); }, 3000);
+    unanswered();
   }
 
-  function close() { clearInterval(watch); if (source) source.close(); source = undefined; }
+  function visible() { if (!document.hidden) open(); }
+  function unanswered() { show("lost"); again ??= setTimeout(visible, 3000); }
+  function close() { clearInterval(watch); clearTimeout(again); if (source) source.close(); source = again = undefined; }
 
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  document.addEventListener("lg:unanswered", unanswered); // the stream may have outlived it, and tells each name once
   window.addEventListener("pagehide", close);
   window.addEventListener("offline", () => show("lost"));
   window.addEventListener("online", open);
-  window.addEventListener("pageshow", () => { if (!document.hidden) open(); });
+  window.addEventListener("pageshow", visible);
 })();

@@ -223,6 +223,24 @@ def test_a_piece_fetches_itself_when_its_name_is_told(app, served, open_page, an
 
 
 @pytest.mark.browser
+def test_a_piece_that_gets_no_answer_says_so_and_is_fetched_again_though_nothing_more_is_told(app, served, open_page, ana):
+    from playwright.sync_api import expect
+
+    page = open_page("/services", ana)
+    expect(page.locator("#live")).to_have_attribute("data-state", "live")
+    with transaction() as session:
+        factories.make_service(session, "harbour")
+    page.route("**/services/list", lambda route: route.abort("connectionreset"))
+    tell("services")
+    expect(page.locator("[data-banner=lost]")).to_be_visible()
+    assert [text for text in open_page.complaints if "ERR_CONNECTION_RESET" not in text] == []  # that one is Chromium's own
+    open_page.complaints.clear()
+    page.unroute("**/services/list")
+    expect(page.locator("#services")).to_contain_text("Harbour", timeout=15_000)
+    expect(page.locator("[data-banner=lost]")).to_be_hidden()
+
+
+@pytest.mark.browser
 def test_a_lost_connection_is_shown_and_found_again(app, served, open_page, ana):
     from playwright.sync_api import expect
 
