@@ -92,7 +92,7 @@ def console(database, postgres, monkeypatch, tmp_path):
     for name, value in environment.items():
         monkeypatch.setenv(f"LASTGOOD_{name}", value)
     _forget()
-    sealing.make_keys(settings().private_key_path, settings().public_key_path)
+    sealing.make_all_keys()
     yield settings()
     console_database.engine().dispose()
     _forget()

@@ -96,7 +96,12 @@ class Console:
 
     def _start_web(self) -> Callable[[], None]:
         # web can seal and never open, and may not change the schema
-        keys = {"LASTGOOD_KEY_FILE": "", "LASTGOOD_PUBLIC_KEY_FILE": str(self.config.public_key_path)}
+        keys = {
+            "LASTGOOD_KEY_FILE": "",
+            "LASTGOOD_PUBLIC_KEY_FILE": str(self.config.public_key_path),
+            "LASTGOOD_NOTIFIER_KEY_FILE": "",
+            "LASTGOOD_NOTIFIER_PUBLIC_KEY_FILE": str(self.config.notifier_public_key_path),
+        }
         self.web = Child("web", [*_ME, "web"], {"LASTGOOD_MIGRATION_DATABASE_URL": ""} | keys)
         return self.supervisor.start_behind_gate(self.web)
 

@@ -33,7 +33,7 @@ def examine() -> list[Finding]:
     findings = [Finding("lastgood", True, f"Version {version('lastgood')}."), _git(), _web(), _broker()]
     try:
         with reachable():
-            findings += [_schema(), _keys(), *_in_the_database()]
+            findings += [_schema(), _keys(), _notifier_key(), *_in_the_database()]
     except (Refused, SQLAlchemyError) as error:
         sentence = error.sentence if isinstance(error, Refused) else str(error.__cause__ or error).splitlines()[0]
         findings += [Finding("database", False, sentence), _keys()]
@@ -58,6 +58,17 @@ def _keys() -> Finding:
     except Refused as refusal:
         return Finding("key", False, refusal.sentence)
     return Finding("key", fits, "Credentials can be sealed and opened.")
+
+
+def _notifier_key() -> Finding:
+    path = settings().notifier_private_key_path
+    if not path.exists():
+        return Finding("notifier key", True, f"{path} is not on this machine; only the notifier needs it.")
+    try:
+        fits = unseal(seal("canary", to="notifier"), by="notifier") == "canary"
+    except Refused as refusal:
+        return Finding("notifier key", False, refusal.sentence)
+    return Finding("notifier key", fits, "Settings of channels can be sealed and opened.")
 
 
 def _git() -> Finding:

@@ -24,12 +24,16 @@ def migrate(with_keys: bool = typer.Option(False, help="Also make the key pair, 
 
 
 def keys() -> None:
-    """Make the key pair that seals credentials, unless there is one: the private half is the runner's alone."""
+    """Make the key pairs that seal credentials, unless they are there: one private half is the runner's, the other the notifier's."""
     try:
-        sealing.make_keys(current().private_key_path, current().public_key_path)
+        sealing.make_all_keys()
     except OSError as error:
         raise Refused(f"The keys cannot be written: {error.filename}: {error.strerror}. Set LASTGOOD_KEY_FILE to another place.") from error
-    typer.echo(f"Private key (runner only): {current().private_key_path}\nPublic key (web too): {current().public_key_path}")
+    for holder, private, public in (
+        ("runner", current().private_key_path, current().public_key_path),
+        ("notifier", current().notifier_private_key_path, current().notifier_public_key_path),
+    ):
+        typer.echo(f"Private key ({holder} only): {private}\nPublic key (web too): {public}")
 
 
 def settings() -> None:

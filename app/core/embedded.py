@@ -84,7 +84,7 @@ class Stores:
             if self.valkey:
                 self.valkey.start()
             self.announce()
-            sealing.make_keys(settings().private_key_path, settings().public_key_path)
+            sealing.make_all_keys()
             upgrade()
         except BaseException:
             self.stop()

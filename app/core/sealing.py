@@ -1,14 +1,15 @@
-"""Credentials at rest: sealed to the runner's public key. The web process can store a secret and never open one.
+"""Credentials at rest: sealed to the public key of the process that uses them. The web process can store a secret and never open one.
 
 Decision: NaCl sealed boxes (X25519, XSalsa20-Poly1305) with the private key in a file outside the database, so that
-neither a dump of the database nor the web process holds what opens them.
+neither a dump of the database nor the web process holds what opens them. Two pairs: credentials of targets are the runner's, those of
+channels the notifier's, so that neither of the two opens what the other needs.
 """
 
 import json
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from nacl.encoding import HexEncoder
 from nacl.exceptions import CryptoError
@@ -16,6 +17,8 @@ from nacl.public import PrivateKey, PublicKey, SealedBox
 
 from app.core.errors import Refused
 from app.core.settings import settings
+
+Holder = Literal["runner", "notifier"]
 
 
 def make_keys(private: Path, public: Path) -> None:
@@ -29,25 +32,49 @@ def make_keys(private: Path, public: Path) -> None:
         public.write_bytes(key.public_key.encode(HexEncoder))
 
 
-@lru_cache(maxsize=1)
-def _sealing_box() -> SealedBox[Any]:
-    path = settings().public_key_path
+def make_all_keys() -> None:
+    """Both pairs at their places in the settings, each unless there is one."""
+    make_keys(settings().private_key_path, settings().public_key_path)
+    make_keys(settings().notifier_private_key_path, settings().notifier_public_key_path)
+
+
+class _Pair(NamedTuple):
+    """Where the two halves of one holder's keys are, and the variables that name them."""
+
+    private: Path
+    public: Path
+    private_variable: str
+    public_variable: str
+
+
+def _pair(holder: Holder) -> _Pair:
+    if holder == "runner":
+        return _Pair(settings().private_key_path, settings().public_key_path, "LASTGOOD_KEY_FILE", "LASTGOOD_PUBLIC_KEY_FILE")
+    private, public = settings().notifier_private_key_path, settings().notifier_public_key_path
+    return _Pair(private, public, "LASTGOOD_NOTIFIER_KEY_FILE", "LASTGOOD_NOTIFIER_PUBLIC_KEY_FILE")
+
+
+@lru_cache(maxsize=2)
+def _sealing_box(holder: Holder) -> SealedBox[Any]:
+    pair = _pair(holder)
     try:
-        return SealedBox(PublicKey(path.read_bytes().strip(), HexEncoder))
+        return SealedBox(PublicKey(pair.public.read_bytes().strip(), HexEncoder))
     except OSError as error:
         raise Refused(
-            f"Credentials cannot be stored: the public key {path} cannot be read. Start the console with `lastgood up`, "
-            "or set LASTGOOD_PUBLIC_KEY_FILE."
+            f"Credentials cannot be stored: the public key {pair.public} cannot be read. Start the console with `lastgood up`, "
+            f"or set {pair.public_variable}."
         ) from error
 
 
-@lru_cache(maxsize=1)
-def _opening_box() -> SealedBox[Any]:
-    path = settings().private_key_path
+@lru_cache(maxsize=2)
+def _opening_box(holder: Holder) -> SealedBox[Any]:
+    pair = _pair(holder)
     try:
-        return SealedBox(PrivateKey(path.read_bytes().strip(), HexEncoder))
+        return SealedBox(PrivateKey(pair.private.read_bytes().strip(), HexEncoder))
     except OSError as error:
-        raise Refused(f"Credentials cannot be opened: the key {path} cannot be read. Give this process LASTGOOD_KEY_FILE.") from error
+        raise Refused(
+            f"Credentials cannot be opened: the key {pair.private} cannot be read. Give this process {pair.private_variable}."
+        ) from error
 
 
 def reset() -> None:
@@ -56,18 +83,18 @@ def reset() -> None:
     _opening_box.cache_clear()
 
 
-def seal(value: Any) -> bytes:
-    """Any JSON value, as bytes that only the runner can open."""
+def seal(value: Any, *, to: Holder = "runner") -> bytes:
+    """Any JSON value, as bytes that only this holder can open."""
     plain = json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
-    return bytes(_sealing_box().encrypt(plain))
+    return bytes(_sealing_box(to).encrypt(plain))
 
 
-def unseal(sealed: bytes) -> Any:
+def unseal(sealed: bytes, *, by: Holder = "runner") -> Any:
     """What was sealed. Refused where the key is not the one that it was sealed to."""
     try:
-        return json.loads(_opening_box().decrypt(sealed))
+        return json.loads(_opening_box(by).decrypt(sealed))
     except CryptoError as error:
         raise Refused(
-            "A stored credential was sealed to another key. Store it again, or give the runner the key that it was "
-            "sealed to (LASTGOOD_KEY_FILE)."
+            f"A stored credential was sealed to another key. Store it again, or give the {by} the key that it was "
+            f"sealed to ({_pair(by).private_variable})."
         ) from error

@@ -40,6 +40,12 @@ class Settings(BaseSettings):
     redis_url: str = Field("", description="Redis or Valkey for the doorbell. Empty: an embedded Valkey.")
     key_file: Path | None = Field(None, description="Private key that opens stored credentials. Runner only. Empty: in the state folder.")
     public_key_file: Path | None = Field(None, description="Public key that seals credentials. Empty: beside the private key.")
+    notifier_key_file: Path | None = Field(
+        None, description="Private key that opens the settings of channels. Notifier only. Empty: in the state folder."
+    )
+    notifier_public_key_file: Path | None = Field(
+        None, description="Public key that seals the settings of channels. Empty: beside the notifier's private key."
+    )
     pg_bin: Path | None = Field(None, description="Folder with PostgreSQL's own programs (initdb, postgres). Empty: the bundled ones.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
@@ -49,6 +55,7 @@ class Settings(BaseSettings):
     observe_every_s: float = Field(15.0, gt=0, le=3600, description="How often each target is looked at for new releases.")
     run_slots: int = Field(2, ge=1, le=32, description="Runs that one runner carries at once.")
     look_slots: int = Field(2, ge=1, le=32, description="Looks (previews, checks) that one runner carries at once.")
+    notify_slots: int = Field(4, ge=1, le=32, description="Deliveries of each sort (mail, webhooks, services, subscribers) at once.")
     drain_s: float = Field(120.0, ge=0, le=3600, description="How long a runner that is told to stop may finish the step it is in.")
     approval_ttl_s: float = Field(1800, gt=0, description="How long a request for approval stays open.")
     allow_break_glass: bool = Field(True, description="Whether a commander may go ahead without a second person, loudly and with a reason.")
@@ -109,6 +116,14 @@ class Settings(BaseSettings):
     @property
     def public_key_path(self) -> Path:
         return self.public_key_file or self.private_key_path.with_suffix(".pub")
+
+    @property
+    def notifier_private_key_path(self) -> Path:
+        return self.notifier_key_file or self.state_dir / "keys" / "notifier.key"
+
+    @property
+    def notifier_public_key_path(self) -> Path:
+        return self.notifier_public_key_file or self.notifier_private_key_path.with_suffix(".pub")
 
     @property
     def lease(self) -> timedelta:

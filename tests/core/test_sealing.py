@@ -46,3 +46,13 @@ def test_another_key_is_said_plainly(keys):
     sealing.reset()
     with pytest.raises(Refused, match="sealed to another key"):
         sealing.unseal(sealed)
+
+
+def test_each_process_opens_what_was_sealed_to_it_and_nothing_else(keys):
+    sealing.make_all_keys()
+    for_notifier, for_runner = sealing.seal("smtp", to="notifier"), sealing.seal("kubeconfig")
+    assert (sealing.unseal(for_notifier, by="notifier"), sealing.unseal(for_runner)) == ("smtp", "kubeconfig")
+    with pytest.raises(Refused, match="LASTGOOD_KEY_FILE"):
+        sealing.unseal(for_notifier)
+    with pytest.raises(Refused, match="LASTGOOD_NOTIFIER_KEY_FILE"):
+        sealing.unseal(for_runner, by="notifier")
