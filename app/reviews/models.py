@@ -93,7 +93,11 @@ class Review(Base):
 
 
 class Section(Base):
-    """One section as it stands. `draft` is what the record says by now, beside a text that a person wrote; null where they agree."""
+    """One section as it stands.
+
+    drafted   what the record said when the section was last drafted
+    draft     the same, as an offer beside a text that a person wrote; null where nothing is offered
+    """
 
     __tablename__ = "review_sections"
     __table_args__ = (
@@ -107,6 +111,7 @@ class Section(Base):
     body: Mapped[str] = mapped_column(server_default="")
     origin: Mapped[str] = mapped_column(server_default="drafted")
     version: Mapped[int] = mapped_column(server_default="1")
+    drafted: Mapped[str] = mapped_column(server_default="")
     draft: Mapped[str | None]
     edited_by_name: Mapped[str] = mapped_column(server_default="")
     edited_at: Mapped[datetime] = mapped_column(server_default=text("now()"))

@@ -21,6 +21,7 @@ ROUTES = [
     "board",
     "incidents",
     "timeline",
+    "resolving",
     "verifications",
     "api",
     "services",

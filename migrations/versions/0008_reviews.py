@@ -90,6 +90,7 @@ def _sections() -> None:
         _text("body", ""),
         _text("origin", "drafted"),
         _number("version", "1"),
+        _text("drafted", ""),
         _text("draft", nullable=True),
         _text("edited_by_name", ""),
         _moment("edited_at"),

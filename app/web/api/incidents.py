@@ -11,11 +11,12 @@ from starlette.responses import Response
 from app.accounts.policy import P, Person
 from app.catalog import queries as catalog
 from app.catalog.models import Service
-from app.incidents import actions, affected, facts, queries
+from app.incidents import affected, facts, queries
 from app.incidents.facts import Facts
 from app.incidents.models import Incident
-from app.incidents.states import Severity, State
+from app.incidents.states import Severity, State, Trouble
 from app.response import declare as declaring
+from app.response import resolve
 from app.web.api import cursor
 from app.web.api.asked import Asked, Id, Moment, named
 from app.web.api.once import Key, once
@@ -35,6 +36,7 @@ class Declaration(Asked):
 
     title: str
     severity: Severity = Severity.HIGH
+    trouble: Trouble | Literal[""] = ""
     impact: str = ""
     affected_percent: Percent = None
     services: list[str] = Field(default_factory=list, description="Slugs of the services that are hit.")
@@ -48,6 +50,7 @@ class Correction(Asked):
 
     title: str = ""
     severity: Severity = Severity.HIGH
+    trouble: Trouble | Literal[""] = ""
     impact: str = ""
     affected_percent: Percent = None
     began_at: Moment | None = None
@@ -58,6 +61,7 @@ class Move(Asked):
     state: State
     reason: str = Field("", description="Needed for a step back and for an ending.")
     duplicate_of: Id | None = None
+    overrule_reason: str = Field("", description="Why it ends although something is still open; see /incidents/{incident_id}/obstacles.")
 
 
 class Touch(Asked):
@@ -79,10 +83,18 @@ def incidents(
     state: Literal["open", "over"] | State | None = None,
     severity: Severity | None = None,
     words: Annotated[str, Field(max_length=200)] = "",
+    service: Annotated[str, Field(max_length=63)] = "",
+    drills: Literal["only", "without"] | None = None,
     cursor_: cursor.Query = None,
 ) -> Page[IncidentShape]:
-    """Incidents, the newest first. `words` begin words of the title, or name one incident: INC-42."""
-    filters = queries.Filters(words=words, state=state or "", severity=severity or "")
+    """Incidents, the newest first. `words` begin words of the title, or name one incident: INC-42. `service` is a slug."""
+    filters = queries.Filters(
+        words=words,
+        state=state or "",
+        severity=severity or "",
+        service_id=service_named(db, me, service).id if service else None,
+        drills=None if drills is None else drills == "only",
+    )
     rows = queries.find(db, filters, reach=me.reach(), before=cursor.read_id(cursor_), limit=cursor.PAGE + 1)
     shown, following = cursor.cut(rows, lambda row: (row.id,))
     return Page(items=[IncidentShape.model_validate(row) for row in shown], next=following)
@@ -127,7 +139,8 @@ def move(request: Request, db: Db, me: Me, incident: Held, move: Move, key: Key 
         if move.duplicate_of:
             with named(f"incident {move.duplicate_of}", "duplicate_of"):
                 other = queries.get(db, move.duplicate_of, reach=me.reach())
-        actions.move(db, incident, move.state, reason=move.reason, duplicate_of=other, by=me)
+        told = {"reason": move.reason, "overrule_reason": move.overrule_reason}
+        resolve.move(db, incident, move.state, **told, duplicate_of=other, by=me)
         return _shape(db, incident)
 
     return once(request, db, me, key, move, make)

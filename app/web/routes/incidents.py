@@ -12,11 +12,11 @@ from app.accounts.policy import P, Person
 from app.catalog import queries as catalog
 from app.catalog.models import Service
 from app.core.errors import NotFound, Refused
-from app.incidents import actions, affected, facts, queries, roles
+from app.incidents import affected, facts, queries, roles
 from app.incidents.models import Incident
 from app.incidents.states import MEANING, PHASES, Severity, State
 from app.response import declare as declaring
-from app.response import recover
+from app.response import recover, resolve
 from app.web import cockpit, incident_forms, incident_views
 from app.web.deps import Db, Me, Sent
 from app.web.fields import Fields
@@ -105,10 +105,13 @@ def choose_state(request: Request, db: Db, incident: Held, me: Me) -> Response:
 
 @router.post("/incidents/{incident_id}/state")
 def move(request: Request, db: Db, incident: Held, me: Me, sent: Sent) -> Response:
+    """What is open at the end of an incident is shown, and overruled, on the page of its own."""
     with redrawn(request, "incidents/state.html", sent, **_state(db, incident, me)):
         state = _chosen(sent)
+        if state in resolve.ENDED_WELL and incident.is_open and resolve.check(db, incident):
+            return back(f"/incidents/{incident.id}/resolve")
         other = _named(db, sent, me) if state is State.DUPLICATE else None
-        actions.move(db, incident, state, reason=sent.text("reason"), duplicate_of=other, by=me)
+        resolve.move(db, incident, state, reason=sent.text("reason"), duplicate_of=other, by=me)
     return back(f"/incidents/{incident.id}")
 
 
