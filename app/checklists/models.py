@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Identity, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Identity, Index, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.accounts.models import User
@@ -47,7 +48,7 @@ class TemplateVersion(Base):
     incident_id: Mapped[int | None] = mapped_column(ForeignKey("incidents.id"))
     by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     by_name: Mapped[str]
-    at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
 
 
 class Checklist(Base):
@@ -60,7 +61,7 @@ class Checklist(Base):
         UniqueConstraint("incident_id", "template_id"),
         UniqueConstraint("form_nonce"),
         ForeignKeyConstraint(["template_id", "version"], ["checklist_template_versions.template_id", "checklist_template_versions.number"]),
-        Index("ix_checklists_service", "service_id", "id", postgresql_where=text("service_id IS NOT NULL")),
+        Index("ix_checklists_service", "service_id", "id", postgresql_where=sql("service_id IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -70,7 +71,7 @@ class Checklist(Base):
     version: Mapped[int]
     phase: Mapped[str]
     name: Mapped[str]
-    begun_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    begun_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
     begun_by: Mapped[str]
     form_nonce: Mapped[str | None]  # of a list begun by hand: a double submit carries the same one
     items: Mapped[list["Item"]] = relationship(lazy="raise", order_by="Item.position", back_populates="checklist")
@@ -109,13 +110,14 @@ class Item(Base):
     due_at: Mapped[datetime | None]
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     state: Mapped[str] = mapped_column(server_default="open")
-    is_overruled: Mapped[bool] = mapped_column(server_default=text("false"))  # a person's word stands against the binding
+    is_overruled: Mapped[bool] = mapped_column(server_default=sql("false"))  # a person's word stands against the binding
     marked_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     marked_by: Mapped[str] = mapped_column(server_default="")
     marked_at: Mapped[datetime | None]
     reason: Mapped[str] = mapped_column(server_default="")
     evidence: Mapped[str] = mapped_column(server_default="")  # "run 12 succeeded"
     evidence_url: Mapped[str] = mapped_column(server_default="")
+    by_hand: Mapped[str] = mapped_column(server_default="")  # why its evidence cannot come, so that people tick it after all
     notes: Mapped[int] = mapped_column(server_default="0")
     checklist: Mapped[Checklist] = relationship(lazy="raise", back_populates="items")
     owner: Mapped[User | None] = relationship(lazy="raise", foreign_keys=[owner_id])
@@ -124,12 +126,17 @@ class Item(Base):
     def is_open(self) -> bool:
         return self.state == "open"
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether evidence ticks it, and not a person."""
+        return bool(self.binding) and not self.by_hand
+
 
 class Mark(Base):
     """One change of an item, as it happened. `told_at` is when the timeline said so, several marks in one line."""
 
     __tablename__ = "checklist_marks"
-    __table_args__ = (Index("ix_checklist_marks_untold", "checklist_id", "id", postgresql_where=text("told_at IS NULL")),)
+    __table_args__ = (Index("ix_checklist_marks_untold", "checklist_id", "id", postgresql_where=sql("told_at IS NULL")),)
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     item_id: Mapped[int] = mapped_column(ForeignKey("checklist_items.id"), index=True)
@@ -137,7 +144,7 @@ class Mark(Base):
     state: Mapped[str]
     by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     by_name: Mapped[str]
-    at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    at: Mapped[datetime] = mapped_column(server_default=sql("clock_timestamp()"))
     reason: Mapped[str] = mapped_column(server_default="")
     evidence: Mapped[str] = mapped_column(server_default="")
     evidence_url: Mapped[str] = mapped_column(server_default="")
@@ -155,7 +162,7 @@ class ItemNote(Base):
     body: Mapped[str]
     by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     by_name: Mapped[str]
-    at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
     form_nonce: Mapped[str | None]
 
 
@@ -170,7 +177,7 @@ class Happening(Base):
     binding: Mapped[str]
     url: Mapped[str]
     sentence: Mapped[str]
-    at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
     withdrawn_at: Mapped[datetime | None]
 
 

@@ -1,7 +1,7 @@
 """The facts of an incident: what a person can correct while it runs."""
 
 from datetime import datetime
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy.orm import Session
 
@@ -12,7 +12,7 @@ from app.core.clock import now
 from app.core.errors import Conflict, Invalid
 from app.incidents import timeline
 from app.incidents.models import Incident
-from app.incidents.states import Severity
+from app.incidents.states import TROUBLE_NAMES, Severity, Trouble
 
 LONGEST_IMPACT = 2000
 
@@ -20,6 +20,7 @@ LONGEST_IMPACT = 2000
 class Facts(TypedDict, total=False):
     title: str
     severity: str
+    trouble: str  # a Trouble; empty: nobody has said
     impact: str
     affected_percent: float | None
     began_at: datetime | None  # None: unknown
@@ -31,6 +32,7 @@ def of(incident: Incident) -> Facts:
     return Facts(
         title=incident.title,
         severity=incident.severity,
+        trouble=incident.trouble,
         impact=incident.impact,
         affected_percent=incident.affected_percent,
         began_at=incident.began_at,
@@ -48,17 +50,30 @@ def change(session: Session, incident: Incident, *, was: Facts | None = None, by
     present, wanted = of(incident), checked(new, nothing="Nothing was changed")
     if was is not None:
         wanted = _merged(incident, was=was, wanted=wanted, present=present)
-    lines = [_line(name, present.get(name), value) for name, value in wanted.items() if value != present.get(name)]
+    told = {name: _line(name, present.get(name), value) for name, value in wanted.items() if value != present.get(name)}
+    lines = list(told.values())
     if not lines:
         return []
     for name, value in wanted.items():
         setattr(incident, name, value)
     session.flush()
-    for line in lines:
-        timeline.record(session, incident, line, kind="facts", by=by)
+    for name, line in told.items():
+        # a severity that somebody set is also one that somebody confirmed
+        refs: dict[str, Any] = {"severity": incident.severity} if name == "severity" else {}
+        timeline.record(session, incident, line, kind="facts", by=by, fact=name, **refs)
     audit.record(session, "incident.change", f"incident-{incident.id}", actor=by.actor, actor_name=by.name, lines=lines)
     live.tell(session, "board")
     return lines
+
+
+def confirm_severity(session: Session, incident: Incident, *, seen: str, by: Person) -> None:
+    """Say that the severity is right as it is. Conflict where it is not the one that the person saw."""
+    session.refresh(incident, with_for_update=True)
+    if incident.severity != seen:
+        raise Conflict(f"The severity of {incident.ref} is {incident.severity} by now. Nothing was confirmed: look again.")
+    line = f"confirmed the severity: {incident.severity}"
+    timeline.record(session, incident, line, kind="facts", by=by, severity=incident.severity)
+    audit.record(session, "incident.confirm", f"incident-{incident.id}", actor=by.actor, actor_name=by.name, severity=incident.severity)
 
 
 def checked(facts: Facts, *, nothing: str) -> Facts:
@@ -74,6 +89,8 @@ def checked(facts: Facts, *, nothing: str) -> Facts:
             problems["impact"] = f"The impact has {len(kept['impact']):,} characters; {LONGEST_IMPACT:,} fit. {nothing}: shorten it."
     if "severity" in facts and facts["severity"] not in list(Severity):
         problems["severity"] = f"The severity is one of {', '.join(Severity)}. {nothing}: choose one."
+    if facts.get("trouble") and facts["trouble"] not in list(Trouble):
+        problems["trouble"] = f"The kind of trouble is one of {', '.join(Trouble)}. {nothing}: choose one, or leave it empty."
     if percent is not None and not 0 <= percent <= 100:
         problems["affected_percent"] = f"The share of users is a number from 0 to 100. {nothing}: correct it, or leave it empty."
     if (began_at := facts.get("began_at")) and began_at > now():
@@ -104,6 +121,8 @@ def _line(name: str, old: object, new: object) -> str:
             return f"renamed the incident from “{old}” to “{new}”"
         case "severity":
             return f"set the severity from {old} to {new}"
+        case "trouble":
+            return f"set the kind of trouble to {TROUBLE_NAMES[str(new)].lower()}" if new else "set the kind of trouble to unknown"
         case "impact":
             return f"set the impact: {new}" if new else "took back the impact"
         case "affected_percent":

@@ -12,7 +12,7 @@ from app.core.errors import NotFound
 from app.incidents import queries
 from app.incidents.models import Incident, TimelineEntry
 
-KINDS = ("note", "state", "role", "facts", "plan", "run", "verification", "release", "system")
+KINDS = ("note", "state", "role", "facts", "plan", "run", "verification", "release", "checklist", "system")
 Key = tuple[datetime, int]
 _PLACE = tuple_(TimelineEntry.at, TimelineEntry.id)
 _NEWEST_FIRST = (TimelineEntry.at.desc(), TimelineEntry.id.desc())
@@ -120,14 +120,18 @@ def writers(session: Session, incident: Incident) -> list[tuple[int, str]]:
 def fold(entries: Iterable[TimelineEntry]) -> Iterator[TimelineEntry | Fold]:
     """Lines as the page draws them: two or more in a row that are noise become one fold.
 
-    What the system says of a run or a verification is no noise: people wait for it.
+    What the system says of a run or a verification is no noise: people wait for it. Ticks are, whoever ticked.
     """
-    for noise, run in groupby(entries, key=lambda entry: entry.is_system and entry.kind not in {"run", "verification"}):
+    for noise, run in groupby(entries, key=_is_noise):
         lines = list(run)
         if noise and len(lines) > 1:
             yield Fold(lines)
         else:
             yield from lines
+
+
+def _is_noise(entry: TimelineEntry) -> bool:
+    return (entry.is_system and entry.kind not in {"run", "verification"}) or "ticks" in entry.refs
 
 
 def _key(entry: TimelineEntry) -> Key:

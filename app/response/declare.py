@@ -5,10 +5,15 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.accounts.policy import Person
+from app.checklists import actions as checklists
+from app.decisions import actions as decisions
 from app.incidents import actions as incidents
 from app.incidents.models import Incident
 
 
 def declare(session: Session, *, title: str, form_nonce: str, by: Person, **told: Any) -> Incident:
     """Declare it as `incidents.actions.declare` does, and begin what hangs on it. The same form sent twice gives the same incident."""
-    return incidents.declare(session, title=title, form_nonce=form_nonce, by=by, **told)
+    incident = incidents.declare(session, title=title, form_nonce=form_nonce, by=by, **told)
+    decisions.begin(session, incident, by=by)
+    checklists.attach(session, incident, by=by)
+    return incident

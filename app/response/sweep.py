@@ -6,10 +6,14 @@ import threading
 from sqlalchemy.orm import Session
 
 from app.catalog import looks, observing
+from app.checklists import sweeping as checklists
 from app.core import idempotency, queue
 from app.core.database import transaction
 from app.core.settings import settings
+from app.decisions import keeping
+from app.notifications import outbox
 from app.runs import ending, sweeping
+from app.statuspage import maintenance, subscribing
 from app.verification import actions as verification
 
 log = logging.getLogger(__name__)
@@ -17,7 +21,7 @@ log = logging.getLogger(__name__)
 
 def sweep() -> None:
     """Make one pass. Any number of processes may do so at once; a part that fails is logged and keeps none of the others from theirs."""
-    for part in (_runs, _looks, _observations, _verifications, _answers):
+    for part in (_runs, _looks, _observations, _verifications, _assessments, _checklists, _deliveries, _status_pages, _answers):
         try:
             with transaction() as session:
                 part(session)
@@ -49,6 +53,24 @@ def _observations(session: Session) -> None:
 
 def _verifications(session: Session) -> None:
     verification.start_due(session)
+
+
+def _assessments(session: Session) -> None:
+    keeping.keep_fresh(session)
+
+
+def _status_pages(session: Session) -> None:
+    maintenance.advance(session)
+    subscribing.look_after(session)
+
+
+def _checklists(session: Session) -> None:
+    checklists.sweep(session)
+
+
+def _deliveries(session: Session) -> None:
+    for delivery_id in outbox.sweep(session):
+        queue.ring(session, outbox.TASK, delivery_id)
 
 
 def _answers(session: Session) -> None:

@@ -31,6 +31,7 @@ class Plan(Base):
         CheckConstraint(f"state IN ({_listed(PlanState)})", name="state"),
         CheckConstraint("(state = 'ready') = (digest IS NOT NULL)", name="digest"),
         CheckConstraint("state <> 'failed' OR problem <> ''", name="problem"),
+        Index("ix_plans_resolved", "resolved_at", postgresql_where=text("resolved_at IS NOT NULL")),  # which became ready just now
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)

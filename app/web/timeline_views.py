@@ -20,10 +20,11 @@ ICONS = {
     "run": "arrow-back-up",
     "verification": "shield-check",
     "release": "tag",
+    "checklist": "list-check",
     "system": "activity",
     "note": "note",
 }
-LINKS = {"run": "/runs/{}", "plan": "/plans/{}", "verification": "/verifications/{}"}
+LINKS = {"run": "/runs/{}", "plan": "/plans/{}", "verification": "/verifications/{}", "checklist": "/checklists/{}"}
 LATE = timedelta(minutes=2)  # a line written down later than this says so
 
 

@@ -244,6 +244,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), server_default="", nullable=False),
         sa.Column("evidence", sa.String(), server_default="", nullable=False),
         sa.Column("evidence_url", sa.String(), server_default="", nullable=False),
+        sa.Column("by_hand", sa.String(), server_default="", nullable=False),
         sa.Column("notes", sa.Integer(), server_default="0", nullable=False),
         sa.CheckConstraint("NOT is_overruled OR (reason <> '' AND binding <> '')", name=op.f("ck_checklist_items_overruled")),
         sa.CheckConstraint("state <> 'skipped' OR reason <> ''", name=op.f("ck_checklist_items_skipped")),
@@ -292,6 +293,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("form_nonce", name=op.f("uq_checklist_notes_form_nonce")),
     )
     op.create_index(op.f("ix_checklist_notes_item_id"), "checklist_notes", ["item_id"], unique=False)
+    op.create_index("ix_plans_resolved", "plans", ["resolved_at"], postgresql_where=sa.text("resolved_at IS NOT NULL"))
     open_to_application(TABLES, deletable=["audit_pending"], append_only=APPEND_ONLY)
     op.execute(sa.text(LINK))
     for phase, name, items in SHIPPED:
@@ -309,6 +311,7 @@ def _ship(phase: str, name: str, items: list[dict[str, Any]]) -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_plans_resolved", "plans")
     for table in reversed(TABLES):
         op.drop_table(table)
     op.execute(sa.text("DROP FUNCTION audit_link()"))
