@@ -139,6 +139,12 @@ def test_the_main_job_runs_as_it_is_written(folder):
         assert '"state": "succeeded"' in told
         until(lambda: sh(runs, folder, **asked).strip() == GOOD, what="v1.2.3 on the service")
 
+        with beside(console.state.with_name(f"{console.state.name}-demo")), transaction() as session:
+            admin = people.person(session, people.ADMINISTRATOR)
+            token = api_tokens.create(session, name="docs", scopes=api_tokens.SCOPES, days=1, by=admin)
+        told = sh(block("api.md", "sh run register"), folder, **asked | {"TOKEN": token, "HEALTH": f"{console.url}/livez"})
+        assert '"label": "git stable"' in told
+
 
 def test_a_backup_of_embedded_stores_is_restored_into_an_empty_folder(folder):
     with beside(folder / "old"), transaction() as session:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy import ColumnElement, and_, func, select, true
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from app.accounts.policy import Reach
@@ -32,9 +32,9 @@ def within(reach: Reach) -> ColumnElement[bool]:
     return true() if reach.everything else Service.id.in_(reach.service_ids)
 
 
-def get_service(session: Session, slug: str, *, reach: Reach) -> Service:
-    """One service by its slug. NotFound where there is none, it is archived, or the reader may not know of it."""
-    query = select(Service).where(Service.slug == slug, Service.archived_at.is_(None), within(reach))
+def get_service(session: Session, slug: str, *, reach: Reach, ever: bool = False) -> Service:
+    """One service by its slug. NotFound where there is none, it is archived (unless `ever`), or the reader may not know of it."""
+    query = select(Service).where(Service.slug == slug, _there(ever, Service), within(reach))
     return _found(None if "\0" in slug else session.scalar(query))
 
 
@@ -60,12 +60,12 @@ def targets_on_services(session: Session, services: Iterable[Service]) -> list[T
     return list(session.scalars(query))
 
 
-def get_target(session: Session, target_id: int, *, reach: Reach) -> Target:
-    """One target with its service and cluster. NotFound where the reader may not see the service."""
+def get_target(session: Session, target_id: int, *, reach: Reach, ever: bool = False) -> Target:
+    """One target with its service and cluster. NotFound where it is archived (unless `ever`), or the reader may not see the service."""
     query = (
         select(Target)
         .join(Target.service)
-        .where(Target.id == target_id, Target.archived_at.is_(None), Service.archived_at.is_(None), within(reach))
+        .where(Target.id == target_id, _there(ever, Target, Service), within(reach))
         .options(contains_eager(Target.service), joinedload(Target.cluster))
     )
     return _found(session.scalar(query))
@@ -83,12 +83,12 @@ def get_release(session: Session, release_id: int, *, reach: Reach) -> Release:
     return _found(session.scalar(query))
 
 
-def get_check(session: Session, check_id: int, *, reach: Reach) -> Check:
-    """One check with its service. NotFound where the reader may not see the service."""
+def get_check(session: Session, check_id: int, *, reach: Reach, ever: bool = False) -> Check:
+    """One check with its service. NotFound where it is archived (unless `ever`), or the reader may not see the service."""
     query = (
         select(Check)
         .join(Check.service)
-        .where(Check.id == check_id, Check.archived_at.is_(None), Service.archived_at.is_(None), within(reach))
+        .where(Check.id == check_id, _there(ever, Check, Service), within(reach))
         .options(contains_eager(Check.service))
     )
     return _found(session.scalar(query))
@@ -168,6 +168,11 @@ def recent_changes(session: Session, *, reach: Reach, hours: int = 24) -> list[C
 def _in_order(session: Session, service: Service, model: type[Ordered]) -> list[Ordered]:
     query = select(model).where(model.service_id == service.id).order_by(model.position, model.id)
     return list(session.scalars(query))
+
+
+def _there(ever: bool, *models: type[Service | Target | Check]) -> ColumnElement[bool]:
+    """The condition that leaves out what is archived; with `ever`, none."""
+    return true() if ever else and_(*(model.archived_at.is_(None) for model in models))
 
 
 def _found(row: Row | None) -> Row:

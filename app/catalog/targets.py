@@ -27,6 +27,8 @@ _PLAIN = {
     "extra_forbidden": "There is no such setting.",
     "literal_error": "Choose Deployment, StatefulSet or DaemonSet.",
     "int_parsing": "Choose a cluster.",
+    "greater_than_equal": "Choose a cluster.",
+    "less_than": "Choose a cluster.",
 }
 _SSH = re.compile(r"(ssh://)?[\w.-]+@[\w.-]+(:\d+)?[:/].+")
 
@@ -38,7 +40,7 @@ class _Config(BaseModel):
 class KubernetesTarget(_Config):
     """One workload of a cluster."""
 
-    cluster_id: int
+    cluster_id: int = Field(ge=1, lt=2**31)
     namespace: str
     kind: Literal["Deployment", "StatefulSet", "DaemonSet"]
     name: str

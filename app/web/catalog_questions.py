@@ -1,17 +1,21 @@
-"""What forms of the catalog ask of the world, through the runner, before anything is saved.
+"""What forms of the catalog, and scripts, ask of the world through the runner before anything is saved.
 
-The request's own transaction stays open meanwhile; it has only read, so it holds nobody up. Where nobody answers, the sentence
-belongs to the field `unchecked`, and the form offers to save without a look.
+The request's own transaction stays open meanwhile; it has only read (and taken a script's own key), so it holds nobody up.
+Where nobody answers, the sentence belongs to the field `unchecked`, and the form offers to save without a look.
 """
 
 import hashlib
 import json
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from app.catalog import clusters, looks
+from app.catalog.models import Target
 from app.core.database import Json
 from app.core.errors import Refused
 from app.core.sealing import seal
+from app.runs import queries as runs
 
 UNSEEN = "It was saved without a look, so nobody has seen it yet."
 WAIT_S = 8.0
@@ -41,6 +45,12 @@ def what_it_says(kind: str, config: Json, *, service_id: int, check_id: int | No
     """What a check would say now: {"outcome", "sentence", "value", "unit", "limit", "blocked"}."""
     params = {"kind": kind, "config": config, "service_id": service_id, "check_id": check_id} | _sealed(credential)
     return _asked("check.try", params)
+
+
+def nobody_works_on(session: Session, target: Target) -> None:
+    """Refused while a run holds the target: it would act on what is not there any more."""
+    if run := runs.busy(session, target):
+        raise Refused(f"Run {run.id} works on {target.label}. Wait until it has ended, or cancel it first.")
 
 
 def _asked(kind: str, params: Json) -> Json:

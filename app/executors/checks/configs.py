@@ -20,7 +20,7 @@ _PATH = re.compile(r"[^.\s]+(\.[^.\s]+)*")
 class CheckConfig(BaseModel):
     """Parent of the four. An empty form field counts as not given; unknown fields are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False)
 
     timeout_s: float = Field(10.0, gt=0, le=60)
     consecutive: int = Field(3, ge=1, le=100)  # successes in a row before the check holds
@@ -267,7 +267,7 @@ def _said(problem: Any) -> tuple[str, str]:
         text = "This is needed."
     elif kind == "extra_forbidden":
         text = f"{field} is not a setting of this check."
-    elif kind in {"float_parsing", "int_parsing", "int_from_float"}:
+    elif kind in {"float_parsing", "int_parsing", "int_from_float", "finite_number"}:
         text = "This must be a number."
     elif "greater_than" in kind or "less_than" in kind:
         words = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from app.accounts.policy import P, Person
 from app.catalog import queries as catalog
 from app.catalog.models import Target
+from app.core.database import Json
 from app.core.errors import Refused
 from app.incidents import queries as incidents
 from app.incidents.models import Incident
@@ -18,7 +19,7 @@ from app.response import recover
 from app.runs import plans, queries
 from app.runs.models import Plan, Run
 from app.verification import contracts
-from app.web.api.asked import Asked, Id, named
+from app.web.api.asked import Asked, Id, named, placed
 from app.web.api.once import Key, once
 from app.web.api.shapes import PlanDetail, PlanShape, RunShape
 from app.web.deps import Db, Me
@@ -27,8 +28,12 @@ from app.web.loaders import catalog as load_catalog
 from app.web.loaders import run as load
 
 router = APIRouter(tags=["plans"])
+Planned = Annotated[Plan, may(P.PLAN, load.plan)]
 Kind = Literal["rollback", "restart", "scale", "scale_to_zero", "scale_back", "replace_broken_pods"]
 Mode = Literal["commit", "deploy_only", "branch_only"]
+
+
+_ONLY_FOR = (("replicas", "scale"), ("mode", "rollback"), ("replace_broken_pods", "rollback"), ("release_id", "rollback"))
 
 
 class PlanWish(Asked):
@@ -38,6 +43,9 @@ class PlanWish(Asked):
     release_id: Id | None = None
     incident_id: Id | None = None
     replicas: Annotated[int, Field(ge=0, le=10_000)] | None = Field(None, description="How many; for the kind scale.")
+    replace_broken_pods: Literal[True] | None = Field(
+        None, description="For a rollback of a stateful set: also replace the broken pods that would hold it up."
+    )
     mode: Mode | None = Field(
         None, description="For a rollback in Git: by a new commit (the default), by a deploy alone, by a branch alone."
     )
@@ -46,10 +54,10 @@ class PlanWish(Asked):
         """What belongs to this kind alone. Refused where it is missing or belongs to another kind."""
         if self.kind == "scale" and self.replicas is None:
             raise Refused("Say how many replicas there should be, from 0 up. Nothing was planned.", field="replicas")
-        for name, kind in (("replicas", "scale"), ("mode", "rollback"), ("release_id", "rollback")):
+        for name, kind in _ONLY_FOR:
             if self.kind != kind and getattr(self, name) is not None:
                 raise Refused(f"{name} belongs to the kind {kind}, and this is {self.kind}. Nothing was planned.", field=name)
-        return self.model_dump(include={"replicas", "mode"}, exclude_none=True)
+        return self.model_dump(include={"replicas", "mode", "replace_broken_pods"}, exclude_none=True)
 
 
 class Agreement(Asked):
@@ -59,10 +67,13 @@ class Agreement(Asked):
     deadline: str = Field("", description="When they must hold at the latest.")
     required: list[int] | None = Field(None, description="Places of the checks that count, from 0.")
     limits: dict[int, float] = Field(default_factory=dict, description="Limit of a metric, by place of the check.")
+    windows: dict[int, str] = Field(default_factory=dict, description="How far a metric looks back, by place of the check: 60 s.")
 
     def form(self) -> dict[str, Any]:
         """As the form of the page sends it."""
-        sent = {"soak": self.soak, "deadline": self.deadline} | {f"limit-{place}": str(limit) for place, limit in self.limits.items()}
+        sent = {"soak": self.soak, "deadline": self.deadline}
+        sent |= {f"limit-{place}": str(limit) for place, limit in self.limits.items()}
+        sent |= {f"window-{place}": window for place, window in self.windows.items()}
         counting = {} if self.required is None else {"checks": "sent"} | {f"required-{place}": "on" for place in self.required}
         return sent | counting
 
@@ -97,12 +108,26 @@ def plan(plan: Annotated[Plan, may(P.READ, load.plan)]) -> PlanDetail:
     return PlanDetail.model_validate(plan)
 
 
+@router.post("/plans/{plan_id}/again", response_model=PlanShape, status_code=202)
+def again(request: Request, db: Db, me: Me, plan: Planned, key: Key = "") -> Response:
+    """Ask the same question of the live system anew. The answer is another plan."""
+
+    def make() -> PlanShape:
+        same: Json = {"kind": plan.kind, "target": plan.target, "release": plan.release, "incident": plan.incident}
+        fresh = recover.preview(db, **same, request=plan.request, by=me)
+        db.refresh(fresh)
+        return PlanShape.model_validate(fresh)
+
+    return once(request, db, me, key, None, make, status=202)
+
+
 @router.post("/plans/{plan_id}/contract", response_model=PlanShape)
-def agree(request: Request, db: Db, me: Me, plan: Annotated[Plan, may(P.PLAN, load.plan)], agreement: Agreement, key: Key = "") -> Response:
+def agree(request: Request, db: Db, me: Me, plan: Planned, agreement: Agreement, key: Key = "") -> Response:
     """Agree on what counts as recovered, before the start."""
 
     def make() -> PlanShape:
-        plans.set_contract(db, plan, contracts.edited(plan.contract, agreement.form()), by=me)
+        with placed(_in_agreement):
+            plans.set_contract(db, plan, contracts.edited(plan.contract, agreement.form()), by=me)
         return PlanShape.model_validate(plan)
 
     return once(request, db, me, key, agreement, make)
@@ -129,6 +154,12 @@ def incident_named(db: Session, me: Person, incident_id: int | None) -> Incident
         return None
     with named(f"incident {incident_id}", "incident_id"):
         return incidents.get(db, incident_id, reach=me.reach())
+
+
+def _in_agreement(field: str) -> str:
+    """The field "limit-2" of the form is "limits.2" of the body; which box is ticked is one list."""
+    name, _, place = field.partition("-")
+    return {"limit": f"limits.{place}", "window": f"windows.{place}"}.get(name, name)
 
 
 def _holder(db: Session, plan: Plan) -> Run | None:

@@ -14,7 +14,7 @@ from app.runs.models import Run
 from app.verification import queries as verifications
 from app.web.api import cursor
 from app.web.api.once import Key, once
-from app.web.api.shapes import EventShape, OutputShape, Page, PlanShape, RunDetail, RunShape, VerificationShape
+from app.web.api.shapes import ApprovalShape, EventShape, OutputShape, Page, PlanShape, RunDetail, RunShape, VerificationShape
 from app.web.deps import Db, Me
 from app.web.guard import may
 from app.web.load import number
@@ -46,6 +46,7 @@ def run(db: Db, run: Watched) -> RunDetail:
     """One run: what was planned, what each step intended and what was seen, how it ended, and whether it worked."""
     detail, watch = RunDetail.model_validate(run), verifications.of_run(db, run)
     detail.verification = VerificationShape.model_validate(watch) if watch else None
+    detail.approvals = [ApprovalShape.model_validate(said) for said in queries.approvals_of(db, run)]
     return detail
 
 

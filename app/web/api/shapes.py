@@ -21,79 +21,6 @@ class Page(BaseModel, Generic[Item]):
     next: str | None = None
 
 
-class ServiceShape(Shape):
-    id: int
-    slug: str
-    name: str
-    owner: str
-    tier: int
-    description: str
-    good_after_s: int
-
-
-class ReleaseShape(Shape):
-    id: int
-    target_id: int
-    version: str
-    digest: str
-    standing: str
-    standing_reason: str
-    standing_by: str
-    origin: str
-    first_seen_at: datetime
-    last_seen_at: datetime
-    facts: dict[str, Any]
-
-
-class TargetShape(Shape):
-    id: int
-    kind: str
-    label: str
-    environment: str
-    observed_at: datetime | None
-    observe_problem: str
-    seen: dict[str, Any]
-    running: ReleaseShape | None = None
-    last_good: ReleaseShape | None = Field(None, description="What a rollback would lead to; see last_good_proven.")
-    last_good_proven: bool = False
-    last_good_why: str = ""
-
-
-class ReadingShape(Shape):
-    at: datetime
-    outcome: str = Field(description="pass, fail or inconclusive")
-    value: float | None
-    sentence: str
-
-
-class CheckShape(Shape):
-    id: int
-    kind: str
-    name: str
-    required: bool
-    newest: ReadingShape | None = None
-
-
-class ContactShape(Shape):
-    role: str
-    name: str
-    phone: str
-    email: str
-    chat: str
-
-
-class LinkShape(Shape):
-    label: str
-    url: str
-
-
-class ServiceDetail(ServiceShape):
-    targets: list[TargetShape]
-    checks: list[CheckShape]
-    contacts: list[ContactShape] = Field(description="Whom to call, in this order.")
-    links: list[LinkShape]
-
-
 class Named(Shape):
     id: int
     name: str
@@ -111,10 +38,23 @@ class TouchedShape(Shape):
 
 
 class RoleShape(Shape):
+    id: int = Field(description="Of this holding; a hand-over may name it.")
     role: str
     user: Named
     since: datetime
     briefing: str
+
+
+class PastRoleShape(RoleShape):
+    until: datetime
+
+
+class RolesShape(Shape):
+    """Who holds the roles of an incident, who held them, and who can."""
+
+    held: list[RoleShape]
+    past: list[PastRoleShape] = Field(description="The fifty that ended last, the last one first.")
+    people: list[Named] = Field(description="Who can be handed a role.")
 
 
 class IncidentShape(Shape):
@@ -122,6 +62,7 @@ class IncidentShape(Shape):
     ref: str
     title: str
     severity: str
+    trouble: str = Field(description="critical_bug, degradation, data_corruption, vulnerability, high_error_rate; empty: nobody has said")
     state: str
     impact: str
     affected_percent: float | None
@@ -260,10 +201,37 @@ class VerificationShape(Shape):
 
 
 class VerificationDetail(VerificationShape):
+    contract: dict[str, Any] = Field(description="What was agreed on: the checks with their limits, and for how long they must hold.")
     checks: list[WatchedCheckShape]
+
+
+class SampleShape(Shape):
+    """One reading of a check that is watched."""
+
+    at: datetime
+    outcome: str = Field(description="pass, fail, inconclusive, or early: it still looked back at what was before.")
+    value: float | None
+    sentence: str
+    is_history: bool = Field(description="Whether it is from before the run.")
+
+
+class WatchedSamples(BaseModel):
+    position: int
+    samples: list[SampleShape] = Field(description="Oldest first.")
+
+
+class ApprovalShape(Shape):
+    """A second person's word on one exact plan."""
+
+    approver: Named
+    verdict: str = Field(description="approved or rejected")
+    reason: str
+    plan_digest: str
+    at: datetime
 
 
 class RunDetail(RunShape):
     steps: list[StepShape]
+    approvals: list[ApprovalShape] = Field(default_factory=list, description="Who said what about it, the first one first.")
     plan: PlanShape
     verification: VerificationShape | None = Field(None, description="What watches whether it worked; null until it has begun.")

@@ -1,9 +1,9 @@
 """The timeline of an incident, and who holds its roles."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,14 +13,24 @@ from app.incidents.models import Incident
 from app.web.api import cursor
 from app.web.api.asked import Asked, Id, Moment
 from app.web.api.once import Key, once
-from app.web.api.shapes import EntryShape, IncidentShape, Page
+from app.web.api.shapes import EntryShape, IncidentShape, Page, RolesShape
 from app.web.deps import Db, Me
 from app.web.guard import may
 from app.web.load import number
 from app.web.loaders import incident as load
 
 router = APIRouter(tags=["timeline"])
+Seen = Annotated[Incident, may(P.READ, load.incident)]
 Held = Annotated[Incident, may(P.RESPOND, load.incident)]
+
+
+def _known(kind: str) -> str:
+    if kind not in history.KINDS:
+        raise ValueError(f"a line is one of {', '.join(history.KINDS)}")
+    return kind
+
+
+KindOfLine = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(history.KINDS)})]
 
 
 class Note(Asked):
@@ -39,14 +49,23 @@ class Taking(Asked):
 class HandOver(Taking):
     to: Id = Field(description="The person's id.")
     briefing: str = Field(description="One line: what is going on and what comes next.")
+    holder_id: Id | None = Field(None, description="The holding as you read it: where somebody was faster, nothing is handed over (409).")
 
 
 @router.get("/incidents/{incident_id}/timeline")
-def entries(db: Db, incident: Annotated[Incident, may(P.READ, load.incident)], cursor_: cursor.Query = None) -> Page[EntryShape]:
-    """The timeline, the newest first, each note in its newest version."""
-    rows = queries.newest_entries(db, incident, before=cursor.read_moment(cursor_), limit=cursor.PAGE + 1)
-    shown, following = cursor.cut(rows, lambda row: (row.at, row.id))
-    return Page(items=[EntryShape.model_validate(row) for row in shown], next=following)
+def entries(
+    db: Db,
+    incident: Seen,
+    kind: KindOfLine | None = None,
+    who: Literal["people", "system"] | None = None,
+    person_id: Id | None = None,
+    cursor_: cursor.Query = None,
+) -> Page[EntryShape]:
+    """The timeline, the newest first, each note in its newest version; all of it, or of one kind, by people, by one person."""
+    only = history.Filter(kinds=frozenset({kind} if kind else ()), who=who or "", person_id=person_id)
+    found = history.page(db, incident, only=only, before=cursor.read_moment(cursor_), limit=cursor.PAGE)
+    following = cursor.write(*found.older) if found.older else None
+    return Page(items=[EntryShape.model_validate(row) for row in found.entries], next=following)
 
 
 @router.post("/incidents/{incident_id}/timeline", response_model=EntryShape, status_code=201)
@@ -74,6 +93,13 @@ def edit(request: Request, db: Db, me: Me, incident: Held, entry_id: str, edit: 
     return once(request, db, me, key, edit, make)
 
 
+@router.get("/incidents/{incident_id}/roles")
+def held(db: Db, incident: Seen) -> RolesShape:
+    """Who holds the roles of an incident, who held them before, and who can be handed one."""
+    past, people = roles.past(db, incident), queries.people(db, incident)
+    return RolesShape.model_validate({"held": incident.roles, "past": past, "people": people})
+
+
 @router.post("/incidents/{incident_id}/roles/take", response_model=IncidentShape)
 def take(request: Request, db: Db, me: Me, incident: Held, taking: Taking, key: Key = "") -> Response:
     """Take a free role of an incident, as the token's owner."""
@@ -90,7 +116,7 @@ def hand_over(request: Request, db: Db, me: Me, incident: Held, wish: HandOver, 
     """Hand a role over to somebody, with a line that briefs them."""
 
     def make() -> IncidentShape:
-        roles.hand_over(db, incident, wish.role, to=wish.to, briefing=wish.briefing, by=me)
+        roles.hand_over(db, incident, wish.role, to=wish.to, briefing=wish.briefing, holder_id=wish.holder_id, by=me)
         return IncidentShape.model_validate(queries.shown(db, incident))
 
     return once(request, db, me, key, wish, make)

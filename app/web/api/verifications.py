@@ -15,7 +15,7 @@ from app.verification.models import Verification
 from app.web.api.asked import Asked, Id
 from app.web.api.once import Key, once
 from app.web.api.plans import incident_named
-from app.web.api.shapes import Page, VerificationDetail, VerificationShape
+from app.web.api.shapes import Page, SampleShape, VerificationDetail, VerificationShape, WatchedSamples
 from app.web.deps import Db, Me
 from app.web.guard import may
 from app.web.loaders import catalog as load_catalog
@@ -53,6 +53,15 @@ def verifications_of(db: Db, incident: Annotated[Incident, may(P.READ, load_inci
 def verification(verification: Annotated[Verification, may(P.READ, load.verification)]) -> VerificationDetail:
     """One verification: its verdict, and each check with the number that led to it."""
     return VerificationDetail.model_validate(verification)
+
+
+@router.get("/verifications/{verification_id}/samples")
+def samples(db: Db, verification: Annotated[Verification, may(P.READ, load.verification)]) -> Page[WatchedSamples]:
+    """What each check of a verification has read, check by check: the numbers of its charts."""
+    read = queries.samples(db, verification)
+    return Page(
+        items=[WatchedSamples(position=place, samples=[SampleShape.model_validate(one) for one in read[place]]) for place in sorted(read)]
+    )
 
 
 @router.post("/verifications/{verification_id}/cancel", response_model=VerificationShape)

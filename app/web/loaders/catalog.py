@@ -55,3 +55,24 @@ def address(db: Session, me: Person, permission: Permission, path: Path) -> Allo
     if found is None:
         raise NotFound
     return found
+
+
+def service_ever(db: Session, me: Person, permission: Permission, path: Path) -> Service:
+    """A service, archived ones too: where a script sends an archiving again, it gets the first answer again."""
+    found = queries.get_service(db, str(path["slug"]), reach=me.reach(), ever=True)
+    need(me, permission, {found.id})
+    return found
+
+
+def target_ever(db: Session, me: Person, permission: Permission, path: Path) -> Target:
+    """A target, archived ones too."""
+    found = queries.get_target(db, number(path, "target_id"), reach=me.reach(), ever=True)
+    need(me, permission, {found.service_id})
+    return found
+
+
+def check_ever(db: Session, me: Person, permission: Permission, path: Path) -> Check:
+    """A check, archived ones too."""
+    found = queries.get_check(db, number(path, "check_id"), reach=me.reach(), ever=True)
+    need(me, permission, {found.service_id})
+    return found

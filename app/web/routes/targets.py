@@ -9,8 +9,7 @@ from starlette.responses import Response
 from app.accounts.policy import P
 from app.catalog import looks, queries, targets
 from app.catalog.models import Service, Target
-from app.core.errors import NotFound, Refused
-from app.runs import queries as runs
+from app.core.errors import NotFound
 from app.web import catalog_forms as forms
 from app.web import catalog_questions as questions
 from app.web.deps import Db, Me, Sent
@@ -59,7 +58,7 @@ def edit(request: Request, db: Db, target: Editable, me: Me, sent: Sent) -> Resp
         environment, config = targets.checked(db, kind, sent.text("environment"), config)
         unchecked = sent.ticked("unchecked")
         unseen = questions.target_is_there(kind, config, credential=credential, target_id=target.id, unchecked=unchecked)
-        _is_free(db, target)
+        questions.nobody_works_on(db, target)
         saved = targets.edit(db, target, environment=environment, config=config, credential=credential, unseen=unseen, by=me)
     return back(f"/services/{saved.service.slug}", f"{saved.label} is saved. {unseen}".strip())
 
@@ -74,7 +73,7 @@ def look(db: Db, target: Annotated[Target, may(P.READ, load.target)]) -> Respons
 @router.post("/targets/{target_id}/archive")
 def archive(db: Db, target: Editable, me: Me) -> Response:
     with landing(f"/services/{target.service.slug}"):
-        _is_free(db, target)
+        questions.nobody_works_on(db, target)
         targets.archive(db, target, by=me)
     return back(f"/services/{target.service.slug}", f"{target.label} is not watched any more. Its releases and runs stay in the record.")
 
@@ -91,9 +90,3 @@ def _form(db: Session, service: Service, kind: str, target: Target | None = None
         "cluster_options": [(cluster.id, cluster.name) for cluster in clusters],
         "workload_options": [(name, name) for name in targets.WORKLOADS],
     }
-
-
-def _is_free(db: Session, target: Target) -> None:
-    run = runs.busy(db, target)
-    if run:
-        raise Refused(f"Run {run.id} works on {target.label}. Wait until it has ended, or cancel it first.")

@@ -7,8 +7,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.accounts import api_tokens
+from app.accounts.policy import Role
 from app.core.database import transaction
+from tests import factories
 from tests.web import examples
+from tests.web.catalog.conftest import runner as runner
 
 V1 = "/api/v1"
 
@@ -62,7 +65,15 @@ def world(app):
             run=made.run,
             verification=made.verification,
             entry=made.entry,
+            check=made.check,
+            admin=factories.make_person(session, "Ada Byron", Role.ADMIN),
         )
+
+
+@pytest.fixture
+def admin(script, world):
+    """A script of an administrator: it registers."""
+    return script(world.admin)
 
 
 def problem(answer, status):

@@ -192,3 +192,43 @@ def test_the_list_is_narrowed_by_state_severity_and_words(by, world):
     assert titles(words="\0") == []
     problem(by.get("/incidents", state="odd"), 422)
     problem(by.get("/incidents", severity="\0"), 422)
+
+
+def test_the_list_is_narrowed_by_service_and_drills(by, world):
+    drill = by.post("/incidents", {"title": "A rehearsal", "is_drill": True, "services": ["login-api"]}).json()["id"]
+
+    def numbers(**query):
+        return {one["id"] for one in by.get("/incidents", **query).json()["items"]}
+
+    assert numbers(service="login-api", drills="only") == numbers(drills="only") == {drill}
+    assert drill not in numbers(service="login-api", drills="without")
+    assert world.incident.id in numbers(service="login-api")
+    assert problem(by.get("/incidents", service="nowhere"), 422).startswith("There is no service “nowhere”")
+
+
+def test_roles_are_read_with_who_held_them_and_who_can(by, here):
+    with transaction() as session:
+        ben = factories.make_person(session, "Ben Okafor", Role.RESPONDER)
+    by.post(f"{here}/roles/take", {"role": "commander"})
+    (held,) = by.get(f"{here}/roles").json()["held"]
+    wish = {"role": "commander", "to": ben.id, "briefing": "all quiet", "holder_id": held["id"]}
+    assert by.post(f"{here}/roles/hand-over", wish).status_code == 200
+    assert "somebody was faster" in problem(by.post(f"{here}/roles/hand-over", wish), 409)
+    told = by.get(f"{here}/roles").json()
+    assert [role["user"]["name"] for role in told["held"]] == ["Ben Okafor"]
+    assert [role["id"] for role in told["past"]] == [held["id"]]
+    assert ben.id in {one["id"] for one in told["people"]}
+
+
+def test_the_timeline_is_narrowed_to_a_kind_to_people_and_to_one_of_them(by, world, here):
+    note = by.post(f"{here}/timeline", {"body": "a note"}).json()["id"]
+    by.post(f"{here}/facts", {"severity": "low"})
+
+    def kinds(**query):
+        return {entry["kind"] for entry in by.get(f"{here}/timeline", **query).json()["items"]}
+
+    assert kinds(kind="facts") == {"facts"}
+    assert note in {entry["id"] for entry in by.get(f"{here}/timeline", kind="note", who="people", person_id=world.me.id).json()["items"]}
+    assert by.get(f"{here}/timeline", person_id=999999).json()["items"] == []
+    problem(by.get(f"{here}/timeline", kind="odd"), 422)
+    problem(by.get(f"{here}/timeline", who="odd"), 422)

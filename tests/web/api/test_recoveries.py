@@ -1,12 +1,13 @@
 """Services, plans, runs and verifications: the main job, as a script does it."""
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from app.catalog.models import CheckReading, Contact
 from app.core.clock import now
 from app.core.database import transaction
-from app.runs.models import OutputChunk, Plan, Run
+from app.runs.models import Approval, OutputChunk, Plan, Run
+from app.verification.models import Sample
 from tests import factories
 from tests.web import gallery, stages
 from tests.web.api.conftest import problem
@@ -196,3 +197,41 @@ def test_a_verification_is_begun_by_hand_read_and_stopped(by, world):
     assert (stopped["state"], stopped["verdict"]) == ("canceled", None)
     unknown = by.post("/services/login-api/verifications", {"incident_id": 999999})
     assert problem(unknown, 422).startswith("There is no incident 999999")
+
+
+def test_the_same_question_is_asked_anew_and_the_contract_is_agreed_on_with_its_windows(by, world):
+    again = by.post(f"/plans/{world.plan.id}/again")
+    assert again.status_code == 202
+    assert (again.json()["kind"], again.json()["state"]) == (world.plan.kind, "resolving")
+    assert again.json()["id"] != world.plan.id
+    agreed = by.post(f"/plans/{world.plan.id}/contract", {"windows": {"2": "30 s"}, "limits": {"2": 0.5}}).json()["contract"]
+    assert (agreed["checks"][2]["config"]["window_s"], agreed["checks"][2]["config"]["limit"]) == (30, 0.5)
+    assert set(by.post(f"/plans/{world.plan.id}/contract", {"windows": {"2": "soon"}}).json()["fields"]) == {"windows.2"}
+
+
+def test_broken_pods_are_replaced_with_a_rollback_where_that_is_asked_for(by, world, target):
+    assert by.post(f"{target}/plans", {"replace_broken_pods": True}).status_code == 202
+    with transaction() as session:
+        assert session.scalars(select(Plan.request).order_by(Plan.id.desc()).limit(1)).one() == {"replace_broken_pods": True}
+    answer = by.post(f"{target}/plans", {"kind": "restart", "replace_broken_pods": True})
+    problem(answer, 422)
+    assert set(answer.json()["fields"]) == {"replace_broken_pods"}
+
+
+def test_a_run_tells_who_approved_it(by, world):
+    with transaction() as session:
+        said = {"verdict": "approved", "reason": "agreed"}
+        session.add(Approval(run_id=world.run.id, plan_digest=world.run.plan_digest, approver_id=world.stage.approver.id, **said))
+    (approval,) = by.get(f"/runs/{world.run.id}").json()["approvals"]
+    assert (approval["approver"]["name"], approval["verdict"], approval["reason"]) == (world.stage.approver.name, "approved", "agreed")
+
+
+def test_the_numbers_of_a_verification_are_read_check_by_check(by, world):
+    by.post(f"/verifications/{world.verification.id}/cancel")
+    number = by.post("/services/login-api/verifications", {}).json()["id"]
+    with transaction() as session:
+        session.add(Sample(verification_id=number, position=0, at=now(), outcome="pass", value=4.0, sentence="answers 200"))
+    told = by.get(f"/verifications/{number}/samples").json()["items"]
+    assert told[0]["position"] == 0
+    assert [(one["outcome"], one["value"], one["sentence"]) for one in told[0]["samples"]] == [("pass", 4.0, "answers 200")]
+    assert "checks" in by.get(f"/verifications/{number}").json()["contract"]
