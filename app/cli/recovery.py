@@ -21,6 +21,7 @@ from app.runs import queries
 from app.runs.states import PlanState
 
 _PATIENCE_S = 30
+MODES = ("", "commit", "deploy_only", "branch_only")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,24 @@ class Wish:
     version: str = ""
     replicas: int | None = None
     incident_id: int | None = None
+    mode: str = ""
+    replaces_broken_pods: bool = False
+
+    def request(self) -> dict[str, object]:
+        """What belongs to this kind alone. Refused where it is missing or belongs to another kind."""
+        told: dict[str, tuple[str, object]] = {
+            "replicas": ("scale", self.replicas),
+            "mode": ("rollback", self.mode or None),
+            "replace_broken_pods": ("rollback", self.replaces_broken_pods or None),
+        }
+        for name, (kind, value) in told.items():
+            if value is not None and self.kind != kind:
+                raise Refused(f"--{name.replace('_', '-')} belongs to the kind {kind}, and this is {self.kind}. Nothing was planned.")
+        if self.kind == "scale" and self.replicas is None:
+            raise Refused("Say how many replicas there should be, from 0 up: --replicas 3. Nothing was planned.")
+        if self.mode not in MODES:
+            raise Refused(f"{self.mode} is no mode. Nothing was planned: say {', '.join(filter(None, MODES))}.")
+        return {name: value for name, (_, value) in told.items() if value is not None}
 
 
 def ask(wish: Wish, *, user: str) -> int:
@@ -48,8 +67,8 @@ def ask(wish: Wish, *, user: str) -> int:
         if wish.incident_id:
             with named(f"INC-{wish.incident_id}"):
                 incident = incidents.get(session, wish.incident_id, reach=by.reach())
-        request: dict[str, object] = {} if wish.replicas is None else {"replicas": wish.replicas}
-        return recover.preview(session, kind=wish.kind, target=target, release=release, incident=incident, request=request, by=by).id
+        asked = wish.request()
+        return recover.preview(session, kind=wish.kind, target=target, release=release, incident=incident, request=asked, by=by).id
 
 
 def _target(session: Session, service: Service, environment: str) -> Target:

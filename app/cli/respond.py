@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -24,6 +25,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Environment = Annotated[str, typer.Option(help="Which target, where the service has several.", show_default="production")]
 Version = Annotated[str, typer.Option(help="Roll back to this version instead of the last good one.", show_default=False)]
 OfIncident = Annotated[str, typer.Option("--incident", metavar="INC-7", help="The incident that it belongs to.", show_default=False)]
+Began = Annotated[str, typer.Option(metavar="TIME", help="When it began, as 2026-11-24T14:02; UTC unless it says otherwise.")]
+At = Annotated[str, typer.Option(metavar="TIME", help="When it happened, as 2026-11-24T14:02; now where it is left out.")]
+Mode = Annotated[str, typer.Option(help="For a rollback in Git: commit (the default), deploy_only or branch_only.", show_default=False)]
+BrokenPods = Annotated[bool, typer.Option("--replace-broken-pods", help="For a rollback of a stateful set that its broken pods hold up.")]
+TROUBLE = "critical_bug, degradation, data_corruption, vulnerability or high_error_rate."
 Here = Annotated[bool, typer.Option("--here", help="Carry it out in this terminal, without web, runner and Redis.")]
 
 incident = typer.Typer(help="Declare an incident, add a note, show it.", no_args_is_help=True)
@@ -50,12 +56,26 @@ def _incident(session: Session, ref: str, by: Person) -> Incident:
         return queries.get(session, number, reach=by.reach())
 
 
+def _moment(text: str, option: str) -> datetime | None:
+    """A moment in UTC; None where none was given."""
+    try:
+        at = datetime.fromisoformat(text) if text else None
+        return at and (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Refused(f"“{text}” is not a time like 2026-11-24T14:02. Nothing was done: correct {option}, or leave it out.") from None
+
+
 @incident.command()
 def declare(
     title: Annotated[str, typer.Argument(help="What fails, in a few words.")],
     severity: Annotated[str, typer.Option(help="critical, high, medium or low.")] = "high",
     service: Annotated[list[str] | None, typer.Option(help="Slug of a service that is hit; may be repeated.")] = None,
+    trouble: Annotated[str, typer.Option(help=TROUBLE, show_default=False)] = "",
     impact: Annotated[str, typer.Option(help="Who notices what, in words.", show_default=False)] = "",
+    percent: Annotated[float | None, typer.Option(help="Share of users that notice it, 0 to 100.", show_default=False)] = None,
+    began: Began = "",
+    drill: Annotated[bool, typer.Option("--drill", help="It is a rehearsal.")] = False,
+    command: Annotated[bool, typer.Option("--command", help="Whoever declares it commands it.")] = False,
     user: As = "",
     as_json: AsJson = False,
 ) -> None:
@@ -77,16 +97,22 @@ def declare(
             session,
             title=title,
             severity=Severity(severity),
+            trouble=trouble,
             impact=impact,
+            affected_percent=percent,
+            began_at=_moment(began, "--began"),
+            is_drill=drill,
+            takes_command=command,
             service_ids=tuple(ids),
             form_nonce=secrets.token_urlsafe(16),
             by=by,
         )
-        _print(as_json, {"id": made.id, "ref": made.ref, "state": made.state}, f"{made.ref} is declared: {made.title}")
+        shape = {"id": made.id, "ref": made.ref, "title": made.title, "severity": made.severity, "state": made.state}
+        _print(as_json, shape, f"{made.ref} is declared: {made.title}")
 
 
 @incident.command()
-def note(ref: Ref, text: Annotated[str, typer.Argument(help="Markdown.")], user: As = "", as_json: AsJson = False) -> None:
+def note(ref: Ref, text: Annotated[str, typer.Argument(help="Markdown.")], at: At = "", user: As = "", as_json: AsJson = False) -> None:
     """Add a note to an incident's timeline."""
     from app.incidents import timeline
 
@@ -94,8 +120,8 @@ def note(ref: Ref, text: Annotated[str, typer.Argument(help="Markdown.")], user:
         by = acting(session, user)
         found = _incident(session, ref, by)
         demand(by, P.RESPOND, *queries.service_ids(session, found))
-        entry = timeline.note(session, found, body=text, by=by)
-        _print(as_json, {"id": entry.id, "incident": found.ref}, f"Noted on {found.ref}.")
+        entry = timeline.note(session, found, body=text, at=_moment(at, "--at"), by=by)
+        _print(as_json, {"id": entry.id, "incident": found.ref, "at": entry.at}, f"Noted on {found.ref}.")
 
 
 @incident.command()
@@ -105,12 +131,29 @@ def show(
     """Show an incident and the newest lines of its timeline."""
     with reachable(), transaction() as session:
         by = acting(session, user)
-        found = _incident(session, ref, by)
+        found = queries.shown(session, _incident(session, ref, by))
         entries = queries.newest_entries(session, found, limit=lines)
         told = [{"at": entry.at, "who": entry.actor_name, "kind": entry.kind, "text": entry.body} for entry in entries]
-        shape = {"ref": found.ref, "title": found.title, "severity": found.severity, "state": found.state, "timeline": told}
-        head = f"{found.ref}  {found.severity}  {found.state}  {found.title}"
-        _print(as_json, shape, head, *(f"{line['at']:%Y-%m-%d %H:%M:%SZ}  {line['who']}: {line['text']}" for line in told))
+        names = (
+            "id",
+            "ref",
+            "title",
+            "severity",
+            "state",
+            "impact",
+            "affected_percent",
+            "began_at",
+            "declared_at",
+            "resolved_at",
+            "is_drill",
+        )
+        touched = [one.service.slug for one in found.services]
+        holders = {one.role: one.user.name for one in found.roles}
+        shape = {name: getattr(found, name) for name in names} | {"services": touched, "roles": holders, "timeline": told}
+        head = [f"{found.ref}  {found.severity}  {found.state}  {found.title}"]
+        head += [f"services: {', '.join(touched)}"] if touched else []
+        head += [", ".join(f"{role}: {name}" for role, name in holders.items())] if holders else []
+        _print(as_json, shape, *head, *(f"{line['at']:%Y-%m-%d %H:%M:%SZ}  {line['who']}: {line['text']}" for line in told))
 
 
 def services(user: As = "", as_json: AsJson = False) -> None:
@@ -147,7 +190,9 @@ def plan(
     kind: Annotated[str, typer.Option(help="rollback, restart, scale, scale_to_zero, scale_back or replace_broken_pods.")] = "rollback",
     environment: Environment = "",
     version: Version = "",
-    replicas: Annotated[int | None, typer.Option(help="For kind scale.")] = None,
+    replicas: Annotated[int | None, typer.Option(min=0, max=10_000, help="For kind scale.")] = None,
+    mode: Mode = "",
+    replace_broken_pods: BrokenPods = False,
     incident_ref: OfIncident = "",
     user: As = "",
     as_json: AsJson = False,
@@ -157,7 +202,8 @@ def plan(
     from app.cli import recovery
 
     with reachable():
-        wish = recovery.Wish(service, kind, environment, version, replicas, _incident_id(incident_ref) if incident_ref else None)
+        number = _incident_id(incident_ref) if incident_ref else None
+        wish = recovery.Wish(service, kind, environment, version, replicas, number, mode, replace_broken_pods)
         plan_id = recovery.ask(wish, user=user)
         recovery.resolve(plan_id, here=here)
         recovery.show_plan(plan_id, as_json=as_json)

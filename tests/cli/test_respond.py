@@ -28,9 +28,28 @@ def test_an_incident_is_declared_noted_and_shown(lastgood, stage):
         assert lastgood("incident", "note", ref, "v1.2.4 is out").out == f"Noted on {made['ref']}.\n"
     shown = lastgood("incident", "show", made["ref"]).out.splitlines()
     assert shown[0] == f"{made['ref']}  critical  detected  Payments are declined"
-    assert shown[1].endswith("Ana Ruiz: v1.2.4 is out")
+    assert shown[1] == "services: login-api"
+    assert shown[2].endswith("Ana Ruiz: v1.2.4 is out")
     told = json.loads(lastgood("incident", "show", made["ref"], "--json", "--lines", "1").out)
     assert (told["severity"], [line["text"] for line in told["timeline"]]) == ("critical", ["v1.2.4 is out"])
+
+
+def test_everything_that_the_form_asks_can_be_said_here(lastgood, stage):
+    facts = ["--impact", "Nobody can pay", "--percent", "30.5", "--began", "2026-11-20T14:02+02:00", "--drill", "--command"]
+    ref = json.loads(lastgood("incident", "declare", "Payments are declined", *facts, "--json").out)["ref"]
+    noted = json.loads(lastgood("incident", "note", ref, "v1.2.4 went out", "--at", "2026-11-20T12:00", "--json").out)
+    assert noted["at"] == "2026-11-20 12:00:00+00:00"
+    told = json.loads(lastgood("incident", "show", ref, "--json").out)
+    assert {name: told[name] for name in ("impact", "affected_percent", "began_at", "is_drill", "roles")} == {
+        "impact": "Nobody can pay",
+        "affected_percent": 30.5,
+        "began_at": "2026-11-20 12:02:00+00:00",
+        "is_drill": True,
+        "roles": {"commander": "Ana Ruiz"},
+    }
+    odd = lastgood("incident", "note", ref, "x", "--at", "noon")
+    assert odd.err == "“noon” is not a time like 2026-11-24T14:02. Nothing was done: correct --at, or leave it out.\n"
+    assert "from 0 to 100" in lastgood("incident", "declare", "x", "--percent", "101").err
 
 
 @pytest.mark.parametrize("ref", ["seven", "INC-", "-7x", "0", "99999999999", "٧"])
