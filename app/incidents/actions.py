@@ -24,6 +24,7 @@ def declare(
     form_nonce: str,
     by: Person,
     severity: Severity = Severity.HIGH,
+    trouble: str = "",
     impact: str = "",
     affected_percent: float | None = None,
     service_ids: tuple[int, ...] = (),
@@ -39,6 +40,7 @@ def declare(
         {
             "title": title,
             "severity": severity,
+            "trouble": trouble,
             "impact": impact,
             "affected_percent": affected_percent,
             "began_at": began_at,

@@ -14,7 +14,7 @@ from app.catalog.models import Service
 from app.core.errors import NotFound, Refused
 from app.incidents import affected, facts, queries, roles
 from app.incidents.models import Incident
-from app.incidents.states import MEANING, PHASES, Severity, State
+from app.incidents.states import MEANING, PHASES, TROUBLE_NAMES, Severity, State
 from app.response import declare as declaring
 from app.response import recover, resolve
 from app.web import cockpit, incident_forms, incident_views
@@ -219,6 +219,7 @@ def _new(db: Session, me: Person, typed: Fields, nonce: str) -> dict[str, Any]:
         "changes": sorted(first.values(), key=lambda change: change.rollout.began_at, reverse=True),
         "others": sorted(others, key=lambda one: one.slug not in asked),
         "meaning": MEANING,
+        "troubles": TROUBLE_NAMES,
     }
 
 
@@ -227,6 +228,7 @@ def _facts(db: Session, incident: Incident, me: Person) -> dict[str, Any]:
         "was": incident_forms.drawn(incident),
         "shown": incident_forms.shown(incident),
         "meaning": MEANING,
+        "troubles": TROUBLE_NAMES,
     }
 
 
