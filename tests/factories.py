@@ -8,6 +8,7 @@ from app.catalog.models import Check, Cluster, Release, Rollout, Secret, Service
 from app.core.sealing import seal
 from app.incidents import actions as incidents
 from app.incidents.states import Severity
+from app.notifications.models import ChannelSetting, Recipient
 
 _numbers = count(1)
 
@@ -74,3 +75,16 @@ def make_incident(session, *services, by, title="Log-in fails for some users", s
     ids = tuple(service.id for service in services)
     nonce = f"nonce-{next(_numbers)}"
     return incidents.declare(session, title=title, severity=severity, form_nonce=nonce, service_ids=ids, by=by, **facts)
+
+
+def make_channel(session, kind="webhook", *, name=None, **settings):
+    """A channel that an administrator set up; `settings` are its secrets, sealed to the notifier as they are."""
+    name = name or f"{kind}-{next(_numbers)}"
+    sealed = seal(settings, to="notifier")
+    return _add(
+        session, ChannelSetting(name=name, kind=kind, service=kind.capitalize(), shown="127.0.0.1", sealed=sealed, made_by="Ida Berg")
+    )
+
+
+def make_recipient(session, setting, audience="team", **facts):
+    return _add(session, Recipient(**{"name": f"R{next(_numbers)}", "setting_id": setting.id, "audience": audience, **facts}))

@@ -134,6 +134,8 @@ def _said_plainly(server: str, ctx: Context) -> Iterator[None]:
     except ConnectionRefusedError as error:
         raise Passing(f"{server} refused the connection: nothing listens there. Check the server and the port.") from error
     except (OSError, smtplib.SMTPException) as error:
+        if "timed out" in str(error):  # smtplib wraps it
+            raise Passing(f"{server} did not answer within {ctx.timeout_s:g} s.") from error
         raise Passing(f"{server} broke the connection off before it had the mail ({clipped(str(error), 80)}).") from error
 
 
@@ -171,6 +173,8 @@ def _written(message: Message, address: str, sender: str) -> bytes:
     mail["Subject"], mail["Date"] = one_line(message.subject), format_datetime(message.at)
     mail["Message-ID"] = f"<{message.uid}@{sender.partition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"
+    if leave := message.facts.get("unsubscribe"):  # RFC 8058: the mail program's own button leaves with one POST
+        mail["List-Unsubscribe"], mail["List-Unsubscribe-Post"] = f"<{leave}>", "List-Unsubscribe=One-Click"
     mail.set_content(message.text, cte="quoted-printable")
     return mail.as_bytes()
 

@@ -21,7 +21,13 @@ from app.core.settings import settings
 log = logging.getLogger(__name__)
 
 RUN, LOOK, NOTIFY = "run", "look", "notify"
-QUEUES = {"runs.execute": RUN, "looks.answer": LOOK, "verifications.advance": LOOK}
+QUEUES = {
+    "runs.execute": RUN,
+    "looks.answer": LOOK,
+    "verifications.advance": LOOK,
+    "statuspage.publish": NOTIFY,
+    "deliveries.carry": NOTIFY,
+}
 
 
 def _configuration() -> dict[str, Any]:

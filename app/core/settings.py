@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     notifier_public_key_file: Path | None = Field(
         None, description="Public key that seals the settings of channels. Empty: beside the notifier's private key."
     )
+    status_dir: Path | None = Field(None, description="Folder of the public status pages. Empty: `status` in the state folder.")
     pg_bin: Path | None = Field(None, description="Folder with PostgreSQL's own programs (initdb, postgres). Empty: the bundled ones.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
     run_slots: int = Field(2, ge=1, le=32, description="Runs that one runner carries at once.")
     look_slots: int = Field(2, ge=1, le=32, description="Looks (previews, checks) that one runner carries at once.")
     notify_slots: int = Field(4, ge=1, le=32, description="Deliveries of each sort (mail, webhooks, services, subscribers) at once.")
+    notify_timeout_s: float = Field(15.0, gt=0, le=120, description="How long one try of a delivery may take.")
     drain_s: float = Field(120.0, ge=0, le=3600, description="How long a runner that is told to stop may finish the step it is in.")
     approval_ttl_s: float = Field(1800, gt=0, description="How long a request for approval stays open.")
     allow_break_glass: bool = Field(True, description="Whether a commander may go ahead without a second person, loudly and with a reason.")

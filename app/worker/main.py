@@ -13,6 +13,7 @@ from app.core.warmth import settle
 from app.executors import registry
 from app.runs import ending, engine, leases
 from app.verification import rounds
+from app.worker import delivering, status
 from app.worker.bells import listen
 from app.worker.crew import Crew, Duty
 from app.worker.looks import answer
@@ -36,11 +37,11 @@ def runner(name: str) -> None:
 
 
 def notifier() -> None:
-    """Keep the place of the deliveries to people: it has none to make yet, and sweeps like every worker."""
+    """Carry deliveries to people and write the public status pages, until TERM or Ctrl-C."""
     set_up_logging()
     stop = threading.Event()
     stop_on_signal(stop)
-    be_present(queue.NOTIFY, stop)
+    serve(queue.NOTIFY, [status.crew(), *delivering.crews()], stop)
 
 
 def serve(role: str, crews: list[Crew], stop: threading.Event) -> None:

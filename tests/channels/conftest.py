@@ -1,0 +1,5 @@
+"""Real receivers on loopback."""
+
+from tests.receivers import mailbox, receiver, receivers
+
+__all__ = ["mailbox", "receiver", "receivers"]
