@@ -7,6 +7,7 @@ exception: nobody can take it for finished.
 
 import contextlib
 import json
+import math
 import os
 import selectors
 import signal
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core import tether
+from app.core.clock import uptime
 from app.core.lines import Lines
 
 INHERITED = ("PATH", "HOME", "LANG", "TZ")
@@ -36,6 +38,10 @@ class NotStarted(Exception):
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
         self.sentence = sentence
+
+
+class TooLate(NotStarted):
+    """`start_by` had passed before the command was executed, so nothing happened."""
 
 
 class Stopped(Exception):
@@ -93,14 +99,16 @@ def run(
     operation: str = "",
     folder: Path | None = None,
     grace_s: float = GRACE_S,
+    start_by: float = math.inf,
 ) -> Finished:
     """Run a command and give its output (both streams in their order) to `output`, line by line.
 
     `env` is added to PATH, HOME, LANG and TZ. With a `folder`, `recorded(folder)` tells any later process how it went.
-    NotStarted, Overdue or Cancelled otherwise.
+    After `start_by`, a moment of `core.clock.uptime`, it is not executed any more, whoever was frozen on the way.
+    NotStarted (TooLate), Overdue or Cancelled otherwise.
     """
     lines = Lines(output)
-    with _Command(argv, cwd, env, deadline_s, operation, folder, grace_s, merged=True) as command:
+    with _Command(argv, cwd, env, deadline_s, operation, folder, grace_s, merged=True, start_by=start_by) as command:
         return command.follow({command.stdout: lines.feed}, cancelled, lines.close)
 
 
@@ -141,17 +149,14 @@ def recorded(folder: Path) -> Recorded:
     alive = any(started.get(born) and started[born] == tether.birth(int(started[who])) for who, born in _BORN)
     # the tether may have written its last word between our two looks
     last = {} if alive else _facts(folder / "exit.json")
-    if last:
-        return Recorded("ended", last.get("code"), str(last.get("ended", "")))
-    return Recorded("running" if alive else "lost")
+    return Recorded("ended", last.get("code"), str(last.get("ended", ""))) if last else Recorded("running" if alive else "lost")
 
 
 def _facts(path: Path) -> dict[str, Any]:
-    try:
+    with contextlib.suppress(OSError, ValueError):
         facts = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return facts if isinstance(facts, dict) else {}
+        return facts if isinstance(facts, dict) else {}
+    return {}
 
 
 class _Command:
@@ -168,6 +173,7 @@ class _Command:
         grace_s: float,
         *,
         merged: bool,
+        start_by: float = math.inf,
     ) -> None:
         if not argv:
             raise NotStarted("There is no command to run: its argument list is empty.")
@@ -186,7 +192,7 @@ class _Command:
         program = [sys.executable, "-I", "-S", tether.__file__, str(theirs.fileno())]
         try:
             self._process = subprocess.Popen(
-                [*program, str(deadline_s), str(grace_s), str(folder or ""), self._operation, "--", *argv],
+                [*program, str(start_by), str(uptime() + deadline_s), str(grace_s), str(folder or ""), self._operation, "--", *argv],
                 cwd=cwd,
                 env=environment(env) | {tether.MARK: self._operation},
                 stdin=subprocess.DEVNULL,
@@ -263,6 +269,8 @@ class _Command:
         for line in self._said.splitlines():
             said |= json.loads(line)
         seconds = time.monotonic() - self._began
+        if "late" in said:
+            raise TooLate(f"{self._argv[0]} was not started: its time to start had passed.")
         if "failed" in said:
             raise NotStarted(
                 f"{self._argv[0]} could not be started: {os.strerror(said['failed'])}. Check its name, and that it may be executed."

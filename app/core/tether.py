@@ -1,15 +1,22 @@
 """A small program of its own that starts one command and ties its life to ours. Only the standard library; run by path.
 
-    python -I -S tether.py FD DEADLINE GRACE FOLDER OPERATION -- command argument ...
+    python -I -S tether.py FD START_BY END_BY GRACE FOLDER OPERATION -- command argument ...
 
-FD is one end of a socket pair. We are told there how it goes, one JSON object a line: {"started": pid} or {"failed": errno},
-then {"code": n, "ended": why}. The command's group is ended (TERM, a grace, KILL) when the deadline passes, when "stop" comes
+FD is one end of a socket pair. We are told there how it goes, one JSON object a line: {"started": pid}, {"failed": errno} or
+{"late": true}, then {"code": n, "ended": why}. The command's group is ended (TERM, a grace, KILL) at END_BY, when "stop" comes
 in, and when the other end closes, which the kernel does even where our parent was killed with -9. What left the group by
 setsid is found by LASTGOOD_OP_ID in its environment. With FOLDER, started.json and exit.json tell a later process the same.
+
+START_BY and END_BY are moments of `core.clock.uptime`. Nothing is executed after START_BY, however long anybody is frozen on the
+way: the child that is to become the command sets itself a timer of the kernel, which ends it at that moment and which only the
+exec takes away (timer_create(2): "timers are disarmed and deleted during an execve"). There is no instant between the two.
 """
 
 import contextlib
+import ctypes
+import errno
 import json
+import math
 import os
 import select
 import signal
@@ -17,9 +24,13 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 MARK = "LASTGOOD_OP_ID"
 PAUSE_S = 0.03
+CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # as in core.clock, which is out of reach here
+LATE = int(getattr(signal, "SIGRTMAX", signal.SIGALRM)) - 1  # ends a process, and nobody else sends it
+_ABSOLUTE = 1  # TIMER_ABSTIME
 
 
 def birth(pid: int) -> str:
@@ -69,10 +80,44 @@ def record(folder: str, name: str, facts: dict[str, object]) -> None:
         os.replace(f"{path}.new", path)
 
 
+class _Event(ctypes.Structure):
+    """struct sigevent: which signal the timer sends (SIGEV_SIGNAL is 0)."""
+
+    _fields_ = (("value", ctypes.c_void_p), ("number", ctypes.c_int), ("notify", ctypes.c_int), ("rest", ctypes.c_char * 48))
+
+
+class _Times(ctypes.Structure):
+    """struct itimerspec: every (s, ns), then at (s, ns)."""
+
+    _fields_ = (("every", ctypes.c_long * 2), ("at", ctypes.c_long * 2))
+
+
+def only_until(start_by: float) -> Callable[[], None] | None:
+    """What the child does before it becomes the command, so that it becomes it until then or never. None: at any time."""
+    if start_by == math.inf:
+        return None
+    libc, timer = ctypes.CDLL(None), ctypes.c_void_p()
+    times = _Times((0, 0), (int(start_by), int(start_by % 1 * 1e9)))
+    has_timers = hasattr(libc, "timer_create")
+
+    def arm() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [LATE])
+        if not has_timers:  # not Linux, where nobody runs this for real: the clock is asked, and an instant remains
+            if time.clock_gettime(CLOCK) > start_by:
+                os.kill(os.getpid(), LATE)
+            return
+        made = libc.timer_create(CLOCK, ctypes.byref(_Event(None, LATE, 0)), ctypes.byref(timer))
+        if made or libc.timer_settime(timer, _ABSOLUTE, ctypes.byref(times), None):
+            raise OSError("no timer")  # without it nothing is started
+
+    return arm
+
+
 class Tether:
-    def __init__(self, line: socket.socket, deadline_s: float, grace_s: float, folder: str, operation: str) -> None:
+    def __init__(self, line: socket.socket, start_by: float, end_by: float, grace_s: float, folder: str, operation: str) -> None:
         self.line = line
-        self.deadline = time.monotonic() + deadline_s
+        self.start_by = min(start_by, end_by)
+        self.end_by = end_by
         self.grace_s = grace_s
         self.folder = folder
         self.operation = operation
@@ -82,6 +127,12 @@ class Tether:
         with contextlib.suppress(OSError):
             self.line.sendall(json.dumps(facts).encode() + b"\n")
 
+    def nothing(self, **facts: object) -> None:
+        """Nothing was executed, and no record says that something was."""
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(self.folder, "started.json"))
+        self.say(**facts)
+
     def run(self, argv: list[str]) -> None:
         bell, ringer = os.pipe()
         os.set_blocking(ringer, False)
@@ -90,17 +141,18 @@ class Tether:
         ours = {"tether": os.getpid(), "tether_birth": birth(os.getpid())}
         record(self.folder, "started.json", ours)  # before the command can do anything, to us too
         try:
-            child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, start_new_session=True)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                os.unlink(os.path.join(self.folder, "started.json"))
-            self.say(failed=error.errno)
+            child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=only_until(self.start_by))
+        except (OSError, subprocess.SubprocessError) as error:
+            self.nothing(failed=getattr(error, "errno", None) or errno.ENOTSUP)
             return
         record(self.folder, "started.json", {"pid": child.pid, "birth": birth(child.pid), **ours})
         self.say(started=child.pid)
         ended = self.wait(child, bell)
         if ended != "exited":
             self.end(child)
+        if child.returncode == -LATE:
+            self.nothing(late=True)
+            return
         record(self.folder, "exit.json", {"code": child.returncode, "ended": ended})
         self.say(code=child.returncode, ended=ended)
 
@@ -108,7 +160,7 @@ class Tether:
         """Why the command is over or has to be: exited, deadline, cancelled or orphaned."""
         watched: list[socket.socket | int] = [self.line, bell]
         while child.poll() is None:
-            left = self.deadline - time.monotonic()
+            left = self.end_by - time.clock_gettime(CLOCK)
             if left <= 0:
                 return "deadline"
             ready, _, _ = select.select(watched, [], [], min(left, 0.5))
@@ -142,11 +194,11 @@ class Tether:
 
 
 def main() -> None:
-    fd, deadline, grace, folder, operation, _, *argv = sys.argv[1:]
+    fd, start_by, end_by, grace, folder, operation, _, *argv = sys.argv[1:]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: None)  # only the line ends us; an ignored signal would be inherited, a handler is not
     os.set_inheritable(int(fd), False)
-    Tether(socket.socket(fileno=int(fd)), float(deadline), float(grace), folder, operation).run(argv)
+    Tether(socket.socket(fileno=int(fd)), float(start_by), float(end_by), float(grace), folder, operation).run(argv)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ A plan body is a JSON object that may hold secrets (pod templates do): it is sto
 masked `Resolved.changes`, `facts` and `warnings`.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -155,6 +156,10 @@ def _never() -> bool:
     return False
 
 
+def _for_ever() -> float:
+    return math.inf
+
+
 @dataclass(frozen=True)
 class Context:
     """What an action may lean on while it works.
@@ -166,6 +171,7 @@ class Context:
     deadline_s   a call may take at most this long (per call, not per step)
     output       takes one line of output; the engine redacts, stores and streams it
     cancelled    true as soon as a person asked to cancel, or the lease was lost
+    ours_until   a moment of `core.clock.uptime`, later at each heartbeat: until then nobody else can have the run
     """
 
     operation: str
@@ -175,6 +181,7 @@ class Context:
     deadline_s: float = 15.0
     output: Callable[[str], None] = _nothing
     cancelled: Callable[[], bool] = _never
+    ours_until: Callable[[], float] = _for_ever
     hit: Callable[[str], None] = _nothing  # named crash points, for tests only
 
 

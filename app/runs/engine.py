@@ -120,7 +120,12 @@ def _step(hands: _Hands, task: Task, ctx: Context, *, is_first: bool) -> bool:
     work = StepWork(
         task=task,
         action=registry.action(task.action),
-        ctx=replace(ctx, operation=f"{ctx.operation}-step-{task.position}", output=hands.output.of(task.position)),
+        ctx=replace(
+            ctx,
+            operation=f"{ctx.operation}-step-{task.position}",
+            output=hands.output.of(task.position),
+            ours_until=lambda: hands.lease.ours_until,
+        ),
         journal=hands.journal,
         lease=hands.lease,
         draining=hands.draining,

@@ -1,13 +1,12 @@
 """A worker's hold on a run: claimed by one statement, kept alive by a heartbeat, known to be lost as soon as it may be.
 
-All times that others see are the database's. The holder itself counts on its monotonic clock from before each heartbeat was
-sent, so that it gives up no later than anybody else may take over.
+All times that others see are the database's. The holder itself counts on its machine's clock, which only moves forward and
+counts sleep, from before each heartbeat was sent, so that it gives up no later than anybody else may take over.
 """
 
 import logging
 import math
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from app.core import database
+from app.core.clock import uptime
 from app.core.database import db_now
 from app.core.settings import settings
 from app.runs import history
@@ -45,7 +45,7 @@ class Claim:
     run_id: int
     fence: int
     takeovers: int  # how often a worker fell silent in the middle of this run
-    taken_at: float  # on this process's monotonic clock, before the claim was sent
+    taken_at: float  # on this machine's clock (`core.clock.uptime`), before the claim was sent
 
 
 def claim(session: Session, run_id: int, *, worker: str) -> Claim | None:
@@ -53,7 +53,7 @@ def claim(session: Session, run_id: int, *, worker: str) -> Claim | None:
 
     Two workers at once: the second finds the row locked, skips it and takes nothing.
     """
-    asked_at = time.monotonic()
+    asked_at = uptime()
     wanted = select(Run.id, Run.state).where(Run.id == run_id, or_(WAITS, ABANDONED)).limit(1).with_for_update(skip_locked=True)
     found = session.execute(wanted).one_or_none()
     if found is None:
@@ -131,14 +131,14 @@ class Lease:
     @property
     def lost(self) -> bool:
         """Whether somebody else may have the run. Judged by time at each question: a frozen process finds out when it wakes."""
-        if not self._lost and time.monotonic() > self._valid_until:
+        if not self._lost and uptime() > self._valid_until:
             self._lost = True
         return self._lost
 
     @contextmanager
     def at_most(self, seconds: float) -> Iterator[None]:
         """Let the lease run out where the block takes longer: a call that hangs must not keep a run from everybody else."""
-        self._no_longer_than = time.monotonic() + seconds
+        self._no_longer_than = uptime() + seconds
         try:
             yield
         finally:
@@ -151,6 +151,11 @@ class Lease:
 
     def check(self) -> None:
         """Raise Lost where the lease is lost."""
+    @property
+    def ours_until(self) -> float:
+        """Until when nobody else can have the run, on `core.clock.uptime`: what must not happen after it is bound to that moment."""
+        return -math.inf if self._lost else self._valid_until
+
         if self.lost:
             raise Lost
 
@@ -165,7 +170,7 @@ class Lease:
     def _beat_forever(self) -> None:
         # at least once a second, so that a cancellation is heard within one
         while not self._over.wait(min(self._length / 4, 1.0)) and not self.lost:
-            sent_at = time.monotonic()
+            sent_at = uptime()
             if sent_at > self._no_longer_than:
                 continue
             try:

@@ -1,5 +1,6 @@
 """Commands, run for real: how they end, what is left of them, and what is told of them."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from app.core import processes, tether
-from app.core.processes import Cancelled, NotStarted, Overdue, Recorded, Stopped
+from app.core.clock import uptime
+from app.core.processes import Cancelled, NotStarted, Overdue, Recorded, Stopped, TooLate
 
 ROOT = Path(__file__).parents[2]
 
@@ -228,7 +230,7 @@ def test_the_command_stops_at_its_deadline_even_while_we_are_frozen(tmp_path):
     argv = [
         sys.executable,
         "-c",
-        textwrap.dedent(WORKER).replace('"deadline_s": 60', '"deadline_s": 1'),
+        textwrap.dedent(WORKER).replace('"deadline_s": 60', '"deadline_s": 3'),
         textwrap.dedent(HANG),
         str(tmp_path),
     ]
@@ -238,6 +240,41 @@ def test_the_command_stops_at_its_deadline_even_while_we_are_frozen(tmp_path):
     until(lambda: not alive(pid))
     worker.kill()
     worker.wait()
+
+
+def test_after_its_time_to_start_a_command_is_not_executed_and_has_no_record(run, tmp_path):
+    with pytest.raises(TooLate, match="its time to start had passed"):
+        run(["touch", "it-ran"], folder=tmp_path / "record", start_by=uptime())
+    assert not (tmp_path / "it-ran").exists()
+    assert processes.recorded(tmp_path / "record") == Recorded("absent")
+
+
+def test_who_is_frozen_on_the_last_step_before_the_exec_never_executes(tmp_path):
+    start_by = uptime() + 0.5
+    arm = tether.only_until(start_by)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            arm()
+            os.kill(os.getpid(), signal.SIGSTOP)
+            os.execvp("touch", ["touch", str(tmp_path / "it-ran")])
+        finally:
+            os._exit(1)
+    os.waitpid(pid, os.WUNTRACED)
+    until(lambda: uptime() > start_by)
+    os.kill(pid, signal.SIGCONT)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -tether.LATE
+    assert not (tmp_path / "it-ran").exists()
+
+
+def test_a_command_that_started_in_time_is_not_ended_by_its_time_to_start(run):
+    for within_s in (0.5, 2, 8):  # as long as this machine needs to start one
+        start_by = uptime() + within_s
+        outlives = f"import time\nwhile time.clock_gettime({tether.CLOCK}) < {start_by + 0.2}: time.sleep(0.02)\nprint('on')"
+        with contextlib.suppress(TooLate):
+            assert run(python(outlives), start_by=start_by).code == 0
+            break
+    assert run.lines == ["on"]
 
 
 def test_a_record_tells_absent_ended_and_lost_apart(run, tmp_path):

@@ -104,7 +104,7 @@ def test_no_crash_point_loses_or_repeats_a_deploy(zygote, world, tmp_path, site)
         return Scene(stage, Part("brief.deploy", params), count, {RunState.SUCCEEDED}, load="tests.runs.tools")
 
     # a checkout takes its time, so between the engine's last question and the command there is a point of the tool's own
-    assert complaints(scene, zygote, points=(*POINTS, "before_command"), at_once=10) == []
+    assert complaints(scene, zygote, points=(*POINTS, "before_command", "before_start"), at_once=10) == []
 
 
 def test_a_worker_that_dies_in_the_middle_of_an_opaque_call_asks_a_person(stage, zygote):

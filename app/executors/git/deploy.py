@@ -1,11 +1,14 @@
 """Run the command that puts a commit to work, in a checkout of that commit, and see by the version address that it runs."""
 
+from contextlib import suppress
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
 
 from app.core import processes
-from app.core.processes import Recorded
+from app.core.clock import uptime
+from app.core.processes import Finished, Recorded
 from app.executors.base import (
     ActionClass,
     Body,
@@ -26,7 +29,8 @@ from app.executors.git import commands, running, workplace
 from app.executors.git.reading import version_of
 from app.executors.git.repository import Repository, before_effect, branch_name, commit_name, opened
 
-_MARGIN_S = processes.GRACE_S + 5.0
+_CHECKOUT_S = 5.0  # what the checkout takes beyond this is taken from the command's own limit
+_MARGIN_S = processes.GRACE_S + _CHECKOUT_S
 
 
 class DeployParams(Params):
@@ -120,21 +124,12 @@ class Deploy:
         return Seen(standing=Standing.DRIFTED, sentence=sentence, evidence=evidence)
 
     def apply(self, body: Body, ctx: Context) -> Body:
+        end_by = uptime() + body["limit_s"] + _CHECKOUT_S
         with before_effect(), workplace.made(body, ctx) as folder:
             ctx.output(f"$ {' '.join(body['argv'])}")
             ctx.hit("before_command")
-            if ctx.cancelled():  # the checkout took its time: is this run still ours?
-                raise StepFailed("Stopped before the deploy command was started. Nothing was changed.")
             try:
-                done = processes.run(
-                    body["argv"],
-                    cwd=folder,
-                    deadline_s=body["limit_s"],
-                    output=ctx.output,
-                    cancelled=ctx.cancelled,
-                    operation=ctx.operation,
-                    folder=workplace.record(ctx),
-                )
+                done = _run(body, ctx, folder, end_by)
             except processes.NotStarted as error:
                 raise StepFailed(f"{error.sentence} Nothing was changed.") from error
             except processes.Cancelled as error:
@@ -199,6 +194,35 @@ class BlindDeploy(Deploy):
     name: ClassVar[str] = "git.deploy_blind"
     title: ClassVar[str] = "Deploy a commit by a command that nobody can look behind"
     cls: ClassVar[ActionClass] = ActionClass.C
+
+
+def _run(body: Body, ctx: Context, folder: Path, end_by: float) -> Finished:
+    """The command, started only while this run is ours.
+
+    1. how long it is ours is noted  2. whether it is ours and wanted is asked  3. the command is executed until the moment of 1, or never
+
+    Whoever freezes us between 2 and 3 for longer than that finds that nothing was started: the kernel holds it (`tether.py`).
+    Where the lease only went on meanwhile, on a slow machine, it is asked again.
+    """
+    while True:
+        ours_until = ctx.ours_until()
+        if ctx.cancelled():  # the checkout took its time
+            raise StepFailed("Stopped before the deploy command was started. Nothing was changed.")
+        left_s = end_by - uptime()
+        if left_s <= 0:
+            raise StepFailed("The checkout took longer than the deploy command may take, so it was not started. Nothing was changed.")
+        ctx.hit("before_start")
+        with suppress(processes.TooLate):
+            return processes.run(
+                body["argv"],
+                cwd=folder,
+                deadline_s=min(body["limit_s"], left_s),
+                output=ctx.output,
+                cancelled=ctx.cancelled,
+                operation=ctx.operation,
+                folder=workplace.record(ctx),
+                start_by=ours_until,
+            )
 
 
 def _commit_of(copy: Repository, version: str) -> str:
