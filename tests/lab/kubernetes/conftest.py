@@ -40,15 +40,15 @@ def shop(kubeconfig):
     place.api.delete(f"/api/v1/namespaces/{place.namespace}", {})
 
 
-def until(fact, *, within_s=30.0):
-    """Poll until the fact is there and give it back."""
+def until(fact, *, within_s=30.0, last=lambda: ""):
+    """Poll until the fact is there and give it back. `last()` tells what was seen instead, where it never is."""
     end = time.monotonic() + within_s
     while time.monotonic() < end:
         found = fact()
         if found:
             return found
         time.sleep(0.05)
-    raise AssertionError("it did not happen in time")
+    raise AssertionError(f"it did not happen in time; last seen: {last() or 'nothing'}")
 
 
 class Shop:
@@ -123,6 +123,7 @@ class Step:
         self.action = action(what)
         self.context = Context(operation=operation, credentials=credentials, output=shop.output.append)
         self.plan = self.action.resolve(self.action.Params(**params), self.context)
+        self.seen = ""
 
     def observe(self):
         return self.action.observe(self.plan.body, self.context)
@@ -138,13 +139,14 @@ class Step:
 
     def until(self, standing):
         """Look until it stands so. A failure or a drift that was not asked for ends the waiting."""
-        return until(lambda: self._is(standing))
+        return until(lambda: self._is(standing), last=lambda: self.seen)
 
     def until_said(self, text):
         return until(lambda: seen if text in (seen := self.observe()).sentence else None)
 
     def _is(self, standing):
         seen = self.observe()
+        self.seen = seen.sentence or seen.standing
         assert seen.standing in (standing, Standing.IN_PROGRESS, Standing.NOT_STARTED), seen.sentence
         return seen if seen.standing is standing else None
 
