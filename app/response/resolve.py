@@ -11,6 +11,9 @@ from sqlalchemy.orm import Session
 
 from app.accounts.policy import Permission, Person
 from app.audit import actions as audit
+from app.checklists import queries as checklists
+from app.checklists.models import Item
+from app.checklists.phases import ListPhase
 from app.core.errors import Conflict, Refused
 from app.incidents import actions as incidents
 from app.incidents import queries, timeline
@@ -42,7 +45,14 @@ def check(session: Session, incident: Incident) -> list[Obstacle]:
         for run in runs.runs_of(session, incident)
         if run.is_active
     ]
-    return active + [_unproven(one) for one in _newest(session, incident) if one.verdict != "recovered"]
+    unproven = [_unproven(one) for one in _newest(session, incident) if one.verdict != "recovered"]
+    return active + unproven + [_unticked(item) for item in checklists.open_required(session, incident)]
+
+
+def unreviewed(session: Session, incident: Incident) -> list[Obstacle]:
+    """What stands in the way of calling it reviewed: the open required items of the list "After"."""
+    items = checklists.open_required(session, incident, before=State.REVIEWED)
+    return [_unticked(item) for item in items if item.checklist.phase == ListPhase.AFTER]
 
 
 def resolve(session: Session, incident: Incident, *, by: Person, overrule_reason: str = "", seen: Collection[str] | None = None) -> None:
@@ -75,6 +85,12 @@ def move(
     if ends and queries.may(session, incident, Permission.COMMAND, by=by):  # others are refused below, in the words of incidents
         overrule_reason = overrule_reason.replace("\0", "").strip()
         _clear(session, incident, reason=overrule_reason, seen=seen, by=by)
+    if state is State.REVIEWED and (left := unreviewed(session, incident)):
+        raise Refused(
+            f"{incident.ref} stays {old}: {_listed(left)}. Tick them on its list “After”, or skip them there with a reason; then it is "
+            "reviewed.",
+            field="state",
+        )
     incidents.move(session, incident, state, reason=reason or (overrule_reason if ends else ""), duplicate_of=duplicate_of, by=by)
     if ends:
         _ended(session, incident, by=by)
@@ -127,6 +143,12 @@ def _unproven(one: Verification) -> Obstacle:
         "worse": f"the verification says that {one.service.name} is worse than before",
     }[one.verdict]
     return Obstacle(f"verification-{one.id}", said[0].upper() + said[1:], f"/verifications/{one.id}")
+
+
+def _unticked(item: Item) -> Obstacle:
+    return Obstacle(
+        f"item-{item.id}", f"“{item.text}” is not ticked ({item.checklist.name})", f"/incidents/{item.checklist.incident_id}/checklists"
+    )
 
 
 def _listed(obstacles: Sequence[Obstacle]) -> str:

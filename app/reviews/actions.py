@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.accounts.policy import Person
+from app.checklists import binding
 from app.core import live
 from app.core.database import db_now
 from app.core.errors import Conflict, Refused
@@ -32,8 +33,9 @@ class Overtaken(Conflict):
 
 def begin(session: Session, incident: Incident, kind: Kind, *, by: Person) -> Review:
     """Begin a review, each section drafted from the record. Begun already: the one that there is."""
+    session.execute(select(Incident.id).where(Incident.id == incident.id).with_for_update())
     wanted = insert(Review).values(incident_id=incident.id, kind=kind, title=incident.title, author_id=by.id or None)
-    # Two at once: the second waits on the unique pair, inserts nothing, and is given what the first one made.
+    # Two at once: the second waits for the incident's row, inserts nothing, and is given what the first one made.
     made = session.scalar(wanted.on_conflict_do_nothing(index_elements=["incident_id", "kind"]).returning(Review.id))
     review = session.scalars(select(Review).where(Review.incident_id == incident.id, Review.kind == kind)).one()
     if made is None:
@@ -46,12 +48,18 @@ def begin(session: Session, incident: Incident, kind: Kind, *, by: Person) -> Re
     return review
 
 
+def hold(session: Session, review: Review) -> None:
+    """Read it again and hold it: the incident's row first, as everywhere, so that two wait for each other and never both."""
+    session.execute(select(Incident.id).where(Incident.id == review.incident_id).with_for_update())
+    session.refresh(review, with_for_update=True)
+
+
 def redraft(session: Session, review: Review, *, by: Person) -> int:
     """Draft again from the record; returns how many sections say something else now.
 
     Sections that nobody wrote in take the new draft. Beside a text that a person wrote it stands as an offer.
     """
-    _lock(session, review)
+    hold(session, review)
     incident = session.get_one(Incident, review.incident_id)
     found, undone = record.of(session, incident), items.of_incident(session, incident)
     changed = 0
@@ -75,7 +83,7 @@ def write(session: Session, review: Review, key: str, *, body: str, version: int
     The text that stands already is saved by nobody again. A review that was signed is open to its reviewers again.
     """
     text = sections.checked(key, body)
-    _lock(session, review)  # two at once: the second waits here and finds the version of the first
+    hold(session, review)  # two at once: the second waits here and finds the version of the first
     section = get_section(session, review, key)
     if text == section.body and section.origin == "written":
         return section
@@ -88,7 +96,7 @@ def write(session: Session, review: Review, key: str, *, body: str, version: int
 
 def take_draft(session: Session, review: Review, key: str, *, version: int, by: Person) -> Section:
     """Replace a written text by the draft that is offered beside it; what was written stays among the versions."""
-    _lock(session, review)
+    hold(session, review)
     section = get_section(session, review, key)
     if section.draft is None:
         raise Refused("There is no newer draft of this section any more. Nothing was changed.")
@@ -101,7 +109,7 @@ def take_draft(session: Session, review: Review, key: str, *, version: int, by: 
 
 def keep_mine(session: Session, review: Review, key: str) -> Section:
     """Decline the offered draft. The next one is offered again, once the record says something else."""
-    _lock(session, review)
+    hold(session, review)
     section = get_section(session, review, key)
     section.draft = None
     session.flush()
@@ -110,7 +118,7 @@ def keep_mine(session: Session, review: Review, key: str) -> Section:
 
 def rename(session: Session, review: Review, title: str, *, by: Person) -> None:
     """Give the review another title: the incident's own is what people shouted, not what happened."""
-    _lock(session, review)
+    hold(session, review)
     text = " ".join(title.replace("\0", "").split())
     if not 1 <= len(text) <= 200:
         raise Refused("A review has a title of 1 to 200 characters. Nothing was changed.", field="title")
@@ -150,10 +158,6 @@ def is_over(incident: Incident) -> bool:
     return State(incident.state) in {State.RESOLVED, State.REVIEWED}
 
 
-def _lock(session: Session, review: Review) -> None:
-    session.refresh(review, with_for_update=True)
-
-
 def _sections(session: Session, review: Review) -> Iterable[Section]:
     query = select(Section).where(Section.review_id == review.id).order_by(Section.position)
     return session.scalars(query.execution_options(populate_existing=True)).all()
@@ -186,5 +190,7 @@ def _reopen(session: Session, review: Review, *, by: Person) -> None:
         return
     review.state, review.signed_at = ReviewState.IN_REVIEW, None
     session.flush()
+    incident = session.get_one(Incident, review.incident_id)
     line = f"changed the {sections.NAMES[Kind(review.kind)].lower()} after it was signed: its reviewers are asked again"
-    timeline.record(session, session.get_one(Incident, review.incident_id), line, kind="review", by=by, review=review.id)
+    timeline.record(session, incident, line, kind="review", by=by, review=review.id)
+    binding.withdrawn(session, incident, "report.written", url=f"/reviews/{review.id}")
