@@ -29,6 +29,8 @@ from app.runs.states import RunState
 
 log = logging.getLogger(__name__)
 
+QUIET = timedelta(seconds=4)  # heartbeats come every second or faster; several missing ones are worth a word long before the lease ends
+
 _now = func.clock_timestamp
 WAITS = and_(Run.state == RunState.QUEUED, or_(Run.wake_at.is_(None), Run.wake_at <= _now()))
 ABANDONED = and_(Run.state == RunState.RUNNING, Run.lease_until < _now())
@@ -101,6 +103,20 @@ def sweep(session: Session, *, silent_for: timedelta = timedelta(seconds=2), lim
     return list(session.scalars(query.execution_options(synchronize_session=False)))
 
 
+def heard_at(run: Run) -> datetime | None:
+    """When the holder of the run was last heard: each heartbeat lends for one lease from then on. None where nobody ever held it."""
+    return run.lease_until - settings().lease if run.lease_until else None
+
+
+def quiet(session: Session, *, limit: int = 50) -> list[int]:
+    """The runs that are held by somebody who has missed heartbeats, and that were not told of lately: their ids, to tell of."""
+    unheard = and_(Run.state == RunState.RUNNING, Run.lease_until >= _now(), Run.lease_until < _now() + settings().lease - QUIET)
+    lately = func.coalesce(Run.rung_at, Run.started_at) < _now() - QUIET
+    wanted = select(Run.id).where(unheard, lately).order_by(Run.id).limit(limit).with_for_update(skip_locked=True)
+    query = update(Run).where(Run.id.in_(wanted)).values(rung_at=_now()).returning(Run.id)
+    return list(session.scalars(query.execution_options(synchronize_session=False)))
+
+
 @lru_cache(maxsize=1)
 def _heartbeat_engine() -> Engine:
     """Connections of the heartbeats' own: no other work of this process can keep them waiting."""
@@ -135,6 +151,11 @@ class Lease:
             self._lost = True
         return self._lost
 
+    @property
+    def ours_until(self) -> float:
+        """Until when nobody else can have the run, on `core.clock.uptime`: what must not happen after it is bound to that moment."""
+        return -math.inf if self._lost else self._valid_until
+
     @contextmanager
     def at_most(self, seconds: float) -> Iterator[None]:
         """Let the lease run out where the block takes longer: a call that hangs must not keep a run from everybody else."""
@@ -151,11 +172,6 @@ class Lease:
 
     def check(self) -> None:
         """Raise Lost where the lease is lost."""
-    @property
-    def ours_until(self) -> float:
-        """Until when nobody else can have the run, on `core.clock.uptime`: what must not happen after it is bound to that moment."""
-        return -math.inf if self._lost else self._valid_until
-
         if self.lost:
             raise Lost
 

@@ -24,9 +24,10 @@ def sweep(session: Session) -> list[int]:
 
 
 def _ring_for(session: Session) -> list[int]:
-    """The runs that wait for a runner or that one has left. Their pages say for how long, so they are told as well."""
+    """The runs that wait for a runner or that one has left. Their pages say for how long, so they are told as well, and
+    so are those of runs whose runner is not heard for longer than it should be."""
     silent = leases.sweep(session)
-    for run in session.scalars(select(Run).where(Run.id.in_(silent))):
+    for run in session.scalars(select(Run).where(Run.id.in_([*silent, *leases.quiet(session)]))):
         history.tell(session, run)
     return silent
 

@@ -3,19 +3,22 @@
 Pure functions: rows in, facts and words out. The plan has its steps, target and release loaded.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
 from app.accounts.policy import Permission, Person
-from app.catalog.models import Release, Rollout, Service
+from app.catalog.models import CheckReading, Release, Rollout, Service
 from app.core.clock import now
+from app.core.database import Json
 from app.executors.base import Caution, Change, Fact, Resolved
 from app.runs.models import Plan, PlanStep, Run
 from app.web.words import spoken
 
 COMMIT = "Taken back: "  # how executors.git.returning labels each commit; the value is "subject, author, time"
 OLD_AFTER = timedelta(minutes=10)
+READ_LATELY = timedelta(minutes=2)
 AXIS = (8.0, 336.0)  # left and right end of the line of dots, in the units of its viewBox
 VERBS = {
     "rollback": "Roll back {service} to {version}",
@@ -124,14 +127,14 @@ class PlanView:
         return [caution for caution in self.cautions if caution.unknown]
 
 
-def of(plan: Plan, service: Service, *, at: datetime | None = None) -> PlanView:
-    """The plan as the preview page draws it, at this moment."""
+def of(plan: Plan, service: Service, *, doubts: Sequence[Caution] = (), at: datetime | None = None) -> PlanView:
+    """The plan as the preview page draws it, at this moment. `doubts`: what the checks say that cannot judge now."""
     at = at or now()
     steps = [_step(step) for step in plan.steps]
     main = next((step.shown for step in steps if step.shown.version_after), steps[0].shown if steps else None)
     lines = [change for step in steps for change in step.shown.changes]
     facts = [fact for step in steps for fact in step.shown.facts]
-    cautions = _distinct([caution for step in steps for caution in step.shown.warnings])
+    cautions = [*_distinct([caution for step in steps for caution in step.shown.warnings]), *doubts]
     replaces = any(step.action == "kubernetes.replace_broken_pods" for step in plan.steps)
     if replaces:
         cautions = [caution for caution in cautions if caution.code != "broken-pods"]  # that is what its second step is for
@@ -155,6 +158,30 @@ def of(plan: Plan, service: Service, *, at: datetime | None = None) -> PlanView:
         cancel=_cancel(steps),
         can_replace=any(caution.code == "broken-pods" for caution in cautions) and plan.kind == "rollback",
     )
+
+
+def doubts(contract: Json, newest: Mapping[int, CheckReading], *, at: datetime) -> list[Caution]:
+    """The agreed checks that cannot judge now, as their newest readings say it; checks that say the same are named together.
+
+    Old readings say nothing: who reads the checks is away, and the page of the service says that.
+    """
+    names: dict[str, list[str]] = {}
+    for check in contract.get("checks", []):
+        reading = newest.get(check.get("check_id") or 0)
+        if check["required"] and reading and reading.outcome == "inconclusive" and at - reading.at < READ_LATELY:
+            names.setdefault(reading.sentence, []).append(check["name"])
+    return [
+        Caution(
+            code="checks-unclear",
+            sentence=f"{_listed(checks)} cannot be judged at the moment: {sentence}",
+            detail="That is never taken for a pass. As long as it lasts, nothing will prove that it helped.",
+        )
+        for sentence, checks in names.items()
+    ]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def sides(plan: Plan, view: PlanView, *, running: Rollout | None, offered: Release | None, ran_s: float = 0) -> tuple[Side, Side]:

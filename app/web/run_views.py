@@ -53,6 +53,11 @@ class RunView:
     can_undo: bool
     can_retry: bool
 
+    @property
+    def current(self) -> StepView | None:
+        """The step that runs or waits at this moment."""
+        return next((step for step in self.steps if step.is_current), None)
+
 
 def of(run: Run, *, at: datetime | None = None) -> RunView:
     """The run as its card draws it, at this moment."""
@@ -63,13 +68,14 @@ def of(run: Run, *, at: datetime | None = None) -> RunView:
     shown = _versions(run.plan.steps)
     is_approved = state is RunState.AWAITING_APPROVAL and run.approved_at is not None
     touched = any(step.state is StepState.SUCCEEDED for step in steps)
+    mood, word = run_words.mark(run, at)
     is_drifted = not touched and state is RunState.FAILED and any(step.is_drifted for step in steps)
     return RunView(
         noun=noun,
         say=run_words.say(run, noun, steps, is_drifted, at),
         next=run_words.following(run, steps, is_drifted, at),
-        mood="ok" if is_approved else run_words.RUNS[state][0],
-        word="Approved" if is_approved else run_words.RUNS[state][1],
+        mood="ok" if is_approved else mood,
+        word="Approved" if is_approved else word,
         version_now=shown.get("version_now", ""),
         version_after=shown.get("version_after", ""),
         target=shown.get("target", ""),

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from app.executors.base import Part
+from app.runs import leases
 from app.runs.models import PlanStep, Run
 from app.runs.states import RunState, StepState
 from app.web.step_views import StepView
@@ -23,6 +24,13 @@ RUNS = {
 }
 _BY_HAND = "“lastgood run {run} --here”"
 SLOW_START_S = 10  # a runner answers well within this; beyond it the page says that none has
+
+
+def mark(run: Run, at: datetime) -> tuple[str, str]:
+    """The shape and the word of its state: nothing turns while nobody can say that it still goes on."""
+    if silent_s(run, at) or quiet_s(run, at):
+        return "warn", "Not heard from"
+    return RUNS[RunState(run.state)]
 
 
 def _elapsed_s(run: Run, at: datetime) -> float:
@@ -53,6 +61,8 @@ def say(run: Run, noun: str, steps: list[StepView], is_drifted: bool, at: dateti
             return f"The {noun} needs you. {_sentence(run.attention)}"
         case RunState.RUNNING if silent_s(run, at):
             return f"The {noun} is in nobody's hands: the runner that had it has been silent for {spoken(silent_s(run, at))}."
+        case RunState.RUNNING if quiet_s(run, at):
+            return f"The {noun} was running when its runner was last heard, {spoken(quiet_s(run, at))} ago."
         case RunState.RUNNING if run.cancel_requested_at:
             return f"The {noun} is being cancelled."
         case RunState.RUNNING:
@@ -82,9 +92,19 @@ def _queued_s(run: Run, at: datetime) -> float:
 
 
 def silent_s(run: Run, at: datetime) -> float:
-    """How long a running run has been in nobody's hands: its lease is over and no other runner has taken it yet; else 0."""
-    over = run.lease_until if RunState(run.state) is RunState.RUNNING else None
-    return max(0.0, (at - over).total_seconds()) if over else 0.0
+    """Since when nobody was heard of a running run that is in nobody's hands: its lease is over and not taken by another; else 0."""
+    return _unheard_s(run, at) if run.lease_until and at > run.lease_until else 0.0
+
+
+def quiet_s(run: Run, at: datetime) -> float:
+    """Since when the runner that still has it was not heard, where that is longer than a few heartbeats; else 0."""
+    unheard = _unheard_s(run, at)
+    return unheard if run.lease_until and at <= run.lease_until and unheard > leases.QUIET.total_seconds() else 0.0
+
+
+def _unheard_s(run: Run, at: datetime) -> float:
+    heard = leases.heard_at(run) if RunState(run.state) is RunState.RUNNING else None
+    return (at - heard).total_seconds() if heard else 0.0
 
 
 def _slow(run: Run, at: datetime) -> bool:
@@ -118,6 +138,9 @@ def following(run: Run, steps: list[StepView], is_drifted: bool, at: datetime) -
         case RunState.RUNNING if silent_s(run, at):
             by_hand = _BY_HAND.format(run=run.id)
             return f"Another runner goes on by itself and looks at the target first. {by_hand} takes it over from a terminal."
+        case RunState.RUNNING if quiet_s(run, at) and run.lease_until:
+            left = spoken((run.lease_until - at).total_seconds())
+            return f"Should it stay silent, another runner takes over in {left} and looks at the target first. Nothing to press here."
         case RunState.RUNNING if run.cancel_requested_at:
             return "It stops as soon as the step that runs now allows it. Nothing to press here."
         case RunState.RUNNING if stuck := _stuck(steps):

@@ -1,14 +1,19 @@
+from datetime import timedelta
 from urllib.parse import unquote
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.accounts.policy import Role
+from app.catalog.models import CheckReading
+from app.core.clock import now
 from app.core.database import transaction
 from app.runs.models import Plan, Run
+from app.verification import contracts
 from app.web import cookies
 from app.web.words import spoken
-from tests.web import gallery, stages
+from tests import factories
+from tests.web import gallery, seeds, stages
 from tests.web.stages import DIGEST, make_plan, make_run, taken, under_way
 
 
@@ -196,3 +201,19 @@ def test_what_the_target_says_counts_where_our_record_of_it_is_older(browser, on
     page = browser.get(f"/plans/{planned(on, steps=steps)}").text
     assert "v1.2.9" in page
     assert "under suspicion" not in page
+
+
+def test_the_preview_says_which_checks_cannot_judge_at_the_moment(browser, on):
+    says = "Prometheus cannot be asked: the connection was refused."
+    with transaction() as session:
+        checks = [factories.make_check(session, on.service, "metric", name, **seeds.ERROR_RATE) for name in ("Error rate", "Spikes")]
+        checks.append(factories.make_check(session, on.service))
+        session.add_all(CheckReading(check_id=check.id, at=now(), outcome="inconclusive", sentence=says) for check in checks[:2])
+        session.add(CheckReading(check_id=checks[2].id, at=now(), outcome="fail", sentence="It answers 500."))
+        agreed = contracts.default(session, on.service)
+    page = browser.get(f"/plans/{planned(on, contract=agreed)}").text
+    assert f"Error rate and Spikes cannot be judged at the moment: {says}" in page
+    assert "It answers 500." not in page
+    with transaction() as session:
+        session.execute(update(CheckReading).values(at=now() - timedelta(minutes=3)))
+    assert "cannot be judged" not in browser.get(f"/plans/{planned(on, contract=agreed)}").text

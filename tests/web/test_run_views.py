@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.accounts.models import User
+from app.core.settings import settings
 from app.runs.models import Plan, PlanStep, Run, Step
 from app.web import plan_views, run_views, run_words
 from app.web.words import spoken
@@ -60,9 +61,22 @@ def test_a_step_that_waits_for_somebody_is_what_the_run_says():
 def test_a_run_in_nobodys_hands_says_so_and_who_goes_on():
     silent = run("running", step(state="started", intent_at=AT), started_at=AT, lease_until=AT - timedelta(seconds=12))
     view = run_views.of(silent, at=AT)
-    assert view.say == f"The rollback is in nobody's hands: the runner that had it has been silent for {spoken(12)}."
+    since = settings().lease_s + 12
+    assert view.say == f"The rollback is in nobody's hands: the runner that had it has been silent for {spoken(since)}."
     assert view.next.startswith("Another runner goes on by itself and looks at the target first.")
     assert "lastgood run 12 --here" in view.next
+
+
+def test_a_runner_that_is_not_heard_for_some_seconds_is_no_longer_said_to_be_running():
+    lease = settings().lease
+    facts = {"started_at": AT - timedelta(seconds=30), "cancel_requested_at": None}
+    heard = run("running", step(state="started", intent_at=AT), lease_until=AT - timedelta(seconds=2) + lease, **facts)
+    assert run_views.of(heard, at=AT).word == "Running"
+    quiet = run("running", step(state="started", intent_at=AT), lease_until=AT - timedelta(seconds=7) + lease, **facts)
+    view = run_views.of(quiet, at=AT)
+    assert view.say == f"The rollback was running when its runner was last heard, {spoken(7)} ago."
+    assert view.next.startswith(f"Should it stay silent, another runner takes over in {spoken(lease.total_seconds() - 7)} and looks")
+    assert (view.mood, view.word) == ("warn", "Not heard from")
 
 
 def test_a_target_that_does_not_answer_is_the_first_sentence_even_before_a_step_began():

@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from app.accounts.policy import P, Person
 from app.catalog import queries as catalog
-from app.catalog import releases
+from app.catalog import readings, releases
 from app.catalog.models import Target
+from app.core.clock import now
 from app.core.database import Json
 from app.core.errors import Refused
 from app.incidents import queries as incidents
@@ -106,7 +107,12 @@ def _asked(kind: str, sent: Fields) -> dict[str, Any]:
 
 def _shown(db: Session, plan: Plan, me: Person) -> dict[str, Any]:
     """Everything that the preview page draws."""
-    view, running, offer = plan_views.of(plan, plan.service), releases.current(db, plan.target), releases.offer(db, plan.target)
+    doubts = plan_views.doubts(plan.contract, readings.newest(db, catalog.checks_of(db, plan.service)), at=now())
+    view, running, offer = (
+        plan_views.of(plan, plan.service, doubts=doubts),
+        releases.current(db, plan.target),
+        releases.offer(db, plan.target),
+    )
     ran_s = releases.ran_for(db, plan.release) if plan.release else 0.0
     before, after = plan_views.sides(plan, view, running=running, offered=offer.release if offer else None, ran_s=ran_s)
     run, holder = queries.run_of_plan(db, plan), queries.busy(db, plan.target)
