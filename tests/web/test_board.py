@@ -5,7 +5,7 @@ from app.core.database import transaction
 from app.incidents.actions import move
 from app.incidents.states import State
 from tests.factories import make_incident, make_person, make_service
-from tests.web import seeds
+from tests.web import gallery, seeds
 
 
 @pytest.fixture
@@ -65,6 +65,18 @@ def test_open_incidents_stand_by_severity_with_commander_and_phase(client, ana):
     assert "Nobody yet" in page
     assert "Recovering" in page
     assert "2 open incidents" in page
+
+
+@pytest.mark.parametrize(
+    ("state", "says"), [("run_running", "Wait until every replica is ready"), ("run_waits_for_approval", "Waits for approval")]
+)
+def test_the_run_of_an_incident_stands_in_its_row(client, sign_in, state, says):
+    with transaction() as db:
+        scene = gallery.make(db, state)
+    sign_in(client, scene.viewer)
+    row = client.get("/").text.split('class="lg-inc-run"')[1].split("lg-inc-commander")[0]
+    assert f'href="{scene.address}"' in row
+    assert says in row
 
 
 def test_the_piece_is_what_the_page_holds(client, ana):

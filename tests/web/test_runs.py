@@ -209,5 +209,5 @@ def test_the_list_shows_nothing_out_of_reach(client, open_scene):
         return stages.factories.make_person(session, "Eve Moss", Role.RESPONDER, service=other)
 
     open_scene("run_running", viewer=stranger)
-    assert "No run has ended yet." in client.get("/runs").text
+    assert "Nothing was run yet." in client.get("/runs").text
     assert "Going on" not in client.get("/runs").text
