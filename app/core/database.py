@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import DateTime, Engine, MetaData, create_engine, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from app.core.settings import settings
@@ -25,6 +27,8 @@ NAMES = {
 }
 
 Json = dict[str, Any]
+
+AWAY = (OperationalError, InterfaceError, PoolTimeout)  # what a database that is away, or coming up again, looks like
 
 
 class Base(DeclarativeBase):

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, joinedload, undefer
 
 from app.catalog import releases
 from app.catalog.models import Release, Target
-from app.core.database import Json, db_now, transaction
+from app.core.database import AWAY, Json, db_now, transaction
 from app.core.errors import Refused
 from app.core.sealing import seal, unseal
 from app.executors import registry
@@ -57,6 +57,8 @@ def resolve(subject: str, _params: Json) -> Json:
         pin(plan_id, _parts(question), question.ctx)
     except (Refused, StepFailed, Unreachable) as refusal:
         _fail(plan_id, refusal.sentence)
+    except AWAY:
+        raise  # the console's own database: the look is taken again
     except Exception as fault:
         log.exception("plan %s could not be made", plan_id)
         _fail(plan_id, f"{OUR_FAULT} ({type(fault).__name__}).")

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.catalog import looks, observing, validating
 from app.catalog.models import Look
-from app.core.database import Json, transaction
+from app.core.database import AWAY, Json, transaction
 from app.core.errors import Forbidden, NotFound, Refused
 from app.core.redact import redact
 from app.executors.base import StepFailed, Unreachable
@@ -31,7 +31,8 @@ OUR_FAULT = "The console met a fault of its own while it looked. Nothing was cha
 def answer(look_id: int, *, background: bool | None = None) -> bool:
     """Take the look, ask its handler, write the answer or the problem. False where there was nothing to take.
 
-    A look that is answered twice does no harm: its handlers only read, and the fence lets one answer through.
+    A look that is answered twice does no harm: its handlers only read, and the fence lets one answer through. Where the console's
+    database goes away meanwhile, nothing is wrong with the look: the error is the caller's, and the look is taken again.
     """
     with transaction() as session:
         look = looks.claim(session, look_id, background=background)
@@ -41,6 +42,8 @@ def answer(look_id: int, *, background: bool | None = None) -> bool:
         found = HANDLERS[look.kind](look.subject, look.params)
     except (Refused, StepFailed, Unreachable, NotFound, Forbidden) as problem:
         _fail(look, redact(problem.sentence))
+    except AWAY:
+        raise
     except Exception as fault:
         log.exception("look %s (%s on %s) met a fault", look.id, look.kind, look.subject)
         _fail(look, f"{OUR_FAULT} ({type(fault).__name__}).")

@@ -47,9 +47,9 @@ def starts(chromium):
 
 
 def mistakes_of(console):
-    """What web and runners call a mistake of ours: the first traceback of each log."""
+    """What web and runners call a mistake of ours: the first traceback of each log, with the line that it belongs to."""
     logs = {path.name: path.read_text(errors="replace") for path in (console.home / "logs").glob("*.log")}
-    return [f"{name}: {told[told.index('Traceback') :][:6000]}" for name, told in logs.items() if "Traceback" in told]
+    return [f"{name}: {told[max(told.index('Traceback') - 300, 0) :][:9000]}" for name, told in logs.items() if "Traceback" in told]
 
 
 @pytest.fixture

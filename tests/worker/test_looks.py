@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 
 from app.catalog import looks
 from app.catalog.models import Look
@@ -65,6 +66,23 @@ def test_a_problem_is_said_in_the_words_of_the_target():
 def test_a_fault_of_the_console_is_named_as_one():
     answering.answer(look_id := ask("broken"))
     assert "a fault of its own" in look(look_id).problem
+
+
+def test_a_look_during_which_the_database_went_away_is_no_fault_and_is_taken_again(monkeypatch):
+    look_id = ask("away")
+
+    def away(subject, params):
+        raise OperationalError("SELECT 1", {}, Exception("server closed the connection unexpectedly"))
+
+    monkeypatch.setitem(answering.HANDLERS, "away", away)
+    with pytest.raises(OperationalError):
+        answering.answer(look_id)
+    assert (look(look_id).state, look(look_id).problem) == ("looking", "")
+    with transaction() as session:
+        session.execute(text("UPDATE looks SET lease_until = now() - interval '1 second'"))
+    monkeypatch.setitem(answering.HANDLERS, "away", lambda subject, params: {"saw": subject})
+    assert answering.answer(look_id)
+    assert look(look_id).answer == {"saw": "target-1"}
 
 
 def test_whoever_waits_gets_the_answer_or_the_problem():
