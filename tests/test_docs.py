@@ -143,7 +143,7 @@ def test_the_main_job_runs_as_it_is_written(folder):
             admin = people.person(session, people.ADMINISTRATOR)
             token = api_tokens.create(session, name="docs", scopes=api_tokens.SCOPES, days=1, by=admin)
         told = sh(block("api.md", "sh run register"), folder, **asked | {"TOKEN": token, "HEALTH": f"{console.url}/livez"})
-        assert '"label": "git stable"' in told
+        assert '"git stable"' in told
 
 
 def test_a_backup_of_embedded_stores_is_restored_into_an_empty_folder(folder):
