@@ -116,7 +116,7 @@ def only_until(start_by: float) -> Callable[[], None] | None:
 class Tether:
     def __init__(self, line: socket.socket, start_by: float, end_by: float, grace_s: float, folder: str, operation: str) -> None:
         self.line = line
-        self.start_by = min(start_by, end_by)
+        self.start_by = start_by
         self.end_by = end_by
         self.grace_s = grace_s
         self.folder = folder

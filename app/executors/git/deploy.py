@@ -221,7 +221,7 @@ def _run(body: Body, ctx: Context, folder: Path, end_by: float) -> Finished:
                 cancelled=ctx.cancelled,
                 operation=ctx.operation,
                 folder=workplace.record(ctx),
-                start_by=ours_until,
+                start_by=min(ours_until, end_by),
             )
 
 
