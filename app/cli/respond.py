@@ -56,6 +56,13 @@ def _incident(session: Session, ref: str, by: Person) -> Incident:
         return queries.get(session, number, reach=by.reach())
 
 
+def _service_id(session: Session, slug: str, by: Person) -> int:
+    from app.catalog import queries as catalog
+
+    with named(f"service “{slug}”"):
+        return catalog.get_service(session, slug, reach=by.reach()).id
+
+
 def _moment(text: str, option: str) -> datetime | None:
     """A moment in UTC; None where none was given."""
     try:
@@ -80,7 +87,6 @@ def declare(
     as_json: AsJson = False,
 ) -> None:
     """Open an incident."""
-    from app.catalog import queries as catalog
     from app.incidents.states import Severity
     from app.response import declare as declaring
 
@@ -88,10 +94,7 @@ def declare(
         raise Refused(f"{severity} is no severity. Nothing was declared: say critical, high, medium or low.")
     with reachable(), transaction() as session:
         by = acting(session, user)
-        ids = []
-        for slug in service or ():
-            with named(f"service “{slug}”"):
-                ids.append(catalog.get_service(session, slug, reach=by.reach()).id)
+        ids = [_service_id(session, slug, by) for slug in service or ()]
         demand(by, P.DECLARE, *ids)
         made = declaring.declare(
             session,
