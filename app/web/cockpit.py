@@ -11,7 +11,7 @@ from app.incidents.models import Incident
 from app.incidents.states import PHASES, Severity
 from app.runs import queries as runs
 from app.verification import queries as verifications
-from app.web import incident_views, timeline_views, what_now
+from app.web import decision_views, incident_views, timeline_views, what_now
 
 NEWEST = 40  # lines beside the cockpit; the timeline's own page has the rest
 
@@ -25,6 +25,7 @@ def header(db: Session, incident: Incident, me: Person, tab: str) -> dict[str, A
         "roles": incident_views.role_views(incident),
         "can": incident_views.rights(incident, me),
         "severities": Severity,
+        "question": decision_views.question(db, incident, me),
         "tab": tab,
     }
 

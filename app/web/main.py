@@ -21,6 +21,8 @@ ROUTES = [
     "board",
     "incidents",
     "timeline",
+    "decisions",
+    "decision_rules",
     "resolving",
     "verifications",
     "api",

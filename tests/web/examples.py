@@ -13,6 +13,8 @@ from app.accounts.models import ApiToken, Grant, SignIn, User
 from app.accounts.policy import P, Role
 from app.catalog.models import AllowedAddress
 from app.core.clock import now
+from app.decisions import actions as decisions
+from app.decisions import reports
 from app.incidents import timeline
 from app.verification.models import Verification
 from tests import factories
@@ -30,6 +32,7 @@ class World:
         self.run = stages.make_run(session, self.stage, stages.make_plan(session, self.stage), state="succeeded", steps=[stages.taken()])
         self.incident = factories.make_incident(session, self.service, by=self.stage.commander)
         self.entry = timeline.record(session, self.incident, "a note", kind="note", by=self.stage.commander)
+        self.assessment = decisions.begin(session, self.incident, by=self.stage.commander)
         self.check = factories.make_check(session, self.service, name="another")
         self.verification = add(
             session, Verification(service_id=self.service.id, contract=stages.CONTRACT, deadline_at=now() + timedelta(minutes=15))
@@ -81,6 +84,8 @@ EXAMPLES = {
     "check_id": lambda world, me: world.check.id,
     "incident_id": lambda world, me: world.incident.id,
     "entry_id": lambda world, me: world.entry.id,
+    "assessment_id": lambda world, me: world.assessment.id,
+    "report_id": lambda world, me: reports.add(world.session, world.incident, by=me).id,
     "position": lambda world, me: 1,
     "plan_id": lambda world, me: world.plan.id,
     "run_id": lambda world, me: world.run.id,
