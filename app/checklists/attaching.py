@@ -27,7 +27,7 @@ def attach(session: Session, incident: Incident, *, by: Person) -> list[int]:
     """
     services = incidents.service_ids(session, incident)
     wanted = [pair for pair in queries.templates(session) if _fits(pair, incident.severity, services)]
-    had = queries.names(session, [incident]).get(incident.id, [])
+    had = incident.id in queries.standing(session, [incident])
     made = _copied(session, wanted, by=by, incident_id=incident.id)
     if not made:
         return []

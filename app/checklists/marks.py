@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, insert, update
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.accounts.policy import Person
 from app.audit import actions as audit
@@ -47,9 +48,13 @@ def mark(
     seen = evidence or Evidence("", "")
     facts: dict[str, Any] = {"state": state, "reason": reason, "evidence": seen.sentence, "evidence_url": seen.url}
     who = {"marked_by_id": by.id or None, "marked_by": by.name, "marked_at": func.clock_timestamp()}
-    statement = update(Item).where(Item.id == item.id, if_).values(**facts, **who, is_overruled=is_overruled).returning(Item)
-    if session.scalar(statement, execution_options={"populate_existing": True, "synchronize_session": False}) is None:
+    changed = facts | who | {"is_overruled": is_overruled}
+    statement = update(Item).where(Item.id == item.id, if_).values(**changed).returning(*(getattr(Item, name) for name in changed))
+    row = session.execute(statement, execution_options={"synchronize_session": False}).one_or_none()
+    if row is None:
         return False
+    for name, value in row._mapping.items():
+        set_committed_value(item, name, value)
     _keep(session, item, facts, by=by, is_overruled=is_overruled, told=told)
     return True
 

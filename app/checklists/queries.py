@@ -1,6 +1,7 @@
 """What only reads checklists."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
@@ -18,6 +19,15 @@ from app.incidents.states import PHASES, State
 Template = tuple[ChecklistTemplate, TemplateVersion]
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How far the lists of an incident are: items ticked or skipped, all items, and the ids of the lists."""
+
+    done: int = 0
+    total: int = 0
+    lists: tuple[int, ...] = ()
+
+
 def get(session: Session, checklist_id: int, *, reach: Reach) -> Checklist:
     """One list with its items and their owners. NotFound outside of the reader's reach."""
     query = select(Checklist).where(Checklist.id == checklist_id).outerjoin(Checklist.incident).outerjoin(Checklist.service)
@@ -28,7 +38,7 @@ def get(session: Session, checklist_id: int, *, reach: Reach) -> Checklist:
 
 
 def get_item(session: Session, item_id: int, *, reach: Reach) -> Item:
-    """One item with its owner, its list and what the list is of. NotFound outside of the reader's reach. One statement."""
+    """One item as it is now, with its owner, its list and what that is of. NotFound outside of the reader's reach. One statement."""
     query = (
         select(Item)
         .where(Item.id == item_id, _within(reach))
@@ -40,7 +50,7 @@ def get_item(session: Session, item_id: int, *, reach: Reach) -> Item:
             contains_eager(Item.checklist).options(contains_eager(Checklist.incident), contains_eager(Checklist.service)),
         )
     )
-    if found := session.scalar(query):
+    if found := session.scalar(query.execution_options(populate_existing=True)):
         return found
     raise NotFound
 
@@ -71,24 +81,25 @@ def of_service(session: Session, service: Service, *, limit: int = 20) -> list[C
     return list(session.scalars(query.limit(limit)))
 
 
-def progress(session: Session, incidents: Iterable[Incident]) -> dict[int, tuple[int, int]]:
-    """How many items are ticked or skipped, of how many, by id of the incident. Without lists: no entry. One query for all."""
+def standing(session: Session, incidents: Iterable[Incident]) -> dict[int, Standing]:
+    """How far the lists of each incident are, by its id. Without lists: no entry. One query for all."""
     query = (
-        select(Checklist.incident_id, func.count().filter(Item.state != "open"), func.count())
+        select(Checklist.incident_id, Checklist.id, func.count().filter(Item.state != "open"), func.count())
         .join(Item, Item.checklist_id == Checklist.id)
         .where(Checklist.incident_id.in_([incident.id for incident in incidents]))
-        .group_by(Checklist.incident_id)
+        .group_by(Checklist.incident_id, Checklist.id)
+        .order_by(Checklist.id)
     )
-    return {row[0]: (row[1], row[2]) for row in session.execute(query) if row[0]}
-
-
-def names(session: Session, incidents: Iterable[Incident]) -> dict[int, list[int]]:
-    """The ids of the lists of each incident: what a page listens to."""
-    query = select(Checklist.incident_id, Checklist.id).where(Checklist.incident_id.in_([one.id for one in incidents]))
-    found: dict[int, list[int]] = {}
-    for incident_id, checklist_id in session.execute(query.order_by(Checklist.id)):
-        found.setdefault(incident_id or 0, []).append(checklist_id)
+    found: dict[int, Standing] = {}
+    for incident_id, checklist_id, done, total in session.execute(query):
+        so_far = found.get(incident_id or 0, Standing())
+        found[incident_id or 0] = Standing(so_far.done + done, so_far.total + total, (*so_far.lists, checklist_id))
     return found
+
+
+def progress(session: Session, incidents: Iterable[Incident]) -> dict[int, tuple[int, int]]:
+    """How many items are ticked or skipped, of how many, by id of the incident. Without lists: no entry. One query for all."""
+    return {incident_id: (one.done, one.total) for incident_id, one in standing(session, incidents).items()}
 
 
 def open_required(session: Session, incident: Incident, *, before: State = State.RESOLVED) -> list[Item]:

@@ -7,6 +7,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.accounts.policy import Reach
+from app.checklists.models import Checklist
 from app.incidents.models import Incident, IncidentService
 from app.runs.models import Plan, Run
 from app.verification.models import Verification
@@ -35,6 +36,8 @@ def audience(session: Session, name: str) -> Audience:
         return Audience(frozenset({int(number)}))
     if kind in {"incident", "timeline"}:
         return _of_incident(session, int(number))
+    if kind == "checklist":
+        return _of_checklist(session, int(number))
     if kind in SERVICES:
         return Audience(frozenset(session.scalars(SERVICES[kind].where(KEYS[kind] == int(number)))))
     return Audience()
@@ -46,6 +49,13 @@ SERVICES: dict[str, Select[int]] = {
     "verification": select(Verification.service_id),
 }
 KEYS = {"plan": Plan.id, "run": Run.id, "verification": Verification.id}
+
+
+def _of_checklist(session: Session, checklist_id: int) -> Audience:
+    checklist = session.get(Checklist, checklist_id)
+    if checklist and checklist.incident_id:
+        return _of_incident(session, checklist.incident_id)
+    return Audience(frozenset({checklist.service_id} if checklist and checklist.service_id else ()))
 
 
 def _of_incident(session: Session, incident_id: int) -> Audience:

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from app.accounts.policy import P, Person
 from app.catalog import queries as catalog
+from app.checklists import queries as checklists
+from app.checklists.queries import Standing
 from app.incidents import queries as incidents
 from app.incidents import roles, signals
 from app.incidents.models import Incident, RoleHolder
@@ -32,6 +34,7 @@ class Row:
     commander: RoleHolder | None
     run: Run | None
     verification: Verification | None
+    ticks: Standing | None  # how far its checklists are
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ def board(db: Session, me: Person) -> dict[str, Any]:
 
 def _rows(db: Session, found: Sequence[Incident], active: Sequence[Run]) -> list[Row]:
     running = {run.incident_id: run for run in reversed(active)}
+    ticks = checklists.standing(db, found)
     return [
         Row(
             incident=incident,
@@ -77,6 +81,7 @@ def _rows(db: Session, found: Sequence[Incident], active: Sequence[Run]) -> list
             commander=next((holder for holder in incident.roles if holder.role == roles.COMMANDER), None),
             run=running.get(incident.id),
             verification=_watched(db, incident),
+            ticks=ticks.get(incident.id),
         )
         for incident in found
     ]

@@ -6,12 +6,13 @@ from sqlalchemy.orm import Session
 
 from app.accounts.policy import P, Person
 from app.catalog import queries as catalog
+from app.checklists import queries as checklists
 from app.incidents import history, queries
 from app.incidents.models import Incident
 from app.incidents.states import PHASES, Severity
 from app.runs import queries as runs
 from app.verification import queries as verifications
-from app.web import decision_views, incident_views, timeline_views, what_now
+from app.web import checklist_views, decision_views, incident_views, timeline_views, what_now
 
 NEWEST = 40  # lines beside the cockpit; the timeline's own page has the rest
 
@@ -26,6 +27,7 @@ def header(db: Session, incident: Incident, me: Person, tab: str) -> dict[str, A
         "can": incident_views.rights(incident, me),
         "severities": Severity,
         "question": decision_views.question(db, incident, me),
+        "ticks": checklists.standing(db, [incident]).get(incident.id),
         "tab": tab,
     }
 
@@ -33,7 +35,9 @@ def header(db: Session, incident: Incident, me: Person, tab: str) -> dict[str, A
 def whole(db: Session, incident: Incident, me: Person) -> dict[str, Any]:
     """The cockpit."""
     services = incident_views.touched(db, incident, me=me)
-    return header(db, incident, me, "cockpit") | recovery(db, incident, services, me) | log(db, incident, me) | {"services": services}
+    pane = checklist_views.pane(db, incident, me)
+    more = {"services": services, "pane": pane}
+    return header(db, incident, me, "cockpit") | recovery(db, incident, services, me) | log(db, incident, me) | more
 
 
 def now(db: Session, incident: Incident, me: Person) -> dict[str, Any]:

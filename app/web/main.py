@@ -24,12 +24,20 @@ ROUTES = [
     "decisions",
     "decision_rules",
     "resolving",
+    "reviews",
+    "review_publishing",
+    "action_items",
     "verifications",
+    "checklists",
+    "checklist_templates",
     "api",
     "services",
     "targets",
     "checks",
     "clusters",
+    "status_pages",
+    "status_publish",
+    "status_public",
 ]
 
 

@@ -12,10 +12,16 @@ from app.accounts import api_tokens, invitations, sign_ins
 from app.accounts.models import ApiToken, Grant, SignIn, User
 from app.accounts.policy import P, Role
 from app.catalog.models import AllowedAddress
+from app.checklists import actions as checklists
+from app.checklists import queries as checklist_queries
+from app.checklists.models import ChecklistTemplate
 from app.core.clock import now
 from app.decisions import actions as decisions
 from app.decisions import reports
 from app.incidents import timeline
+from app.statuspage import actions as publishing
+from app.statuspage import maintenance, pages
+from app.statuspage.models import Component, PublicIncident, StatusPage, Subscriber
 from app.verification.models import Verification
 from tests import factories
 from tests.web import stages
@@ -33,6 +39,9 @@ class World:
         self.incident = factories.make_incident(session, self.service, by=self.stage.commander)
         self.entry = timeline.record(session, self.incident, "a note", kind="note", by=self.stage.commander)
         self.assessment = decisions.begin(session, self.incident, by=self.stage.commander)
+        checklists.attach(session, self.incident, by=self.stage.commander)
+        self.checklist = checklist_queries.of_incident(session, self.incident)[0]
+        self.item = self.checklist.items[0]
         self.check = factories.make_check(session, self.service, name="another")
         self.verification = add(
             session, Verification(service_id=self.service.id, contract=stages.CONTRACT, deadline_at=now() + timedelta(minutes=15))
@@ -77,6 +86,60 @@ def invitation(world, me):
     return invitations.new_link(world.session, user, by=me).rpartition("/")[2]
 
 
+def template(world, me):
+    return world.session.scalars(select(ChecklistTemplate.id).order_by(ChecklistTemplate.id).limit(1)).one()
+
+
+def status_page(world, me):
+    return status_of(world).id
+
+
+def status_of(world):
+    """A page with a component of the service, made once a world."""
+    found = world.session.scalar(select(StatusPage).where(StatusPage.slug == f"status-{world.service.id}"))
+    if found is None:
+        found = pages.create(world.session, name="Status", slug=f"status-{world.service.id}", by=world.stage.commander)
+        pages.add_component(world.session, found, name="Sign-in", service_id=world.service.id, by=world.stage.commander)
+    return found
+
+
+def status_slug(world, me):
+    return status_of(world).slug
+
+
+def component(world, me):
+    status_of(world)
+    return world.session.scalars(select(Component.id).where(Component.page_id == status_of(world).id)).first()
+
+
+def group(world, me):
+    return pages.add_group(world.session, status_of(world), name="Shop", by=world.stage.commander).id
+
+
+def published(world, me):
+    told = {"title": "Sign-in fails", "text": "We look.", "state": "investigating"}
+    update = publishing.publish(world.session, status_of(world), by=world.stage.commander, **told)
+    return world.session.get_one(PublicIncident, update.public_incident_id).ref
+
+
+def planned(world, me):
+    ahead = {"starts_at": now() + timedelta(hours=1), "ends_at": now() + timedelta(hours=2)}
+    return maintenance.plan(world.session, status_of(world), title="Work", text="Soon.", by=world.stage.commander, **ahead).ref
+
+
+def review(world, me):
+    told = {"incident_ref": world.incident.ref, "title": "Review", "html": "<p>x</p>", "at": now()}
+    return publishing.publish_review(world.session, status_of(world), by=world.stage.commander, **told).ref
+
+
+def subscriber(world, me):
+    return add(world.session, Subscriber(page_id=status_of(world).id, kind="mail", address="a@example.org", state="active")).id
+
+
+def private_slug(world, me):
+    return pages.create(world.session, name="Inside", slug=f"inside-{world.service.id}", is_private=True, by=world.stage.commander).slug
+
+
 EXAMPLES = {
     "slug": lambda world, me: world.service.slug,
     "target_id": lambda world, me: world.stage.target.id,
@@ -90,6 +153,9 @@ EXAMPLES = {
     "plan_id": lambda world, me: world.plan.id,
     "run_id": lambda world, me: world.run.id,
     "verification_id": lambda world, me: world.verification.id,
+    "checklist_id": lambda world, me: world.checklist.id,
+    "item_id": lambda world, me: world.item.id,
+    "template_id": template,
     "cluster_id": cluster,
     "address_id": address,
     "person_id": somebody,
@@ -100,6 +166,23 @@ EXAMPLES = {
     "/invitations/{token} token": invitation,
     "/static/{name} name": lambda world, me: "css/base.css",
     "kind": lambda world, me: "md",
+    "page_id": status_page,
+    "component_id": component,
+    "group_id": group,
+    "subscriber_id": subscriber,
+    "verb": lambda world, me: "remove",
+    "number": lambda world, me: 1,
+    "public_ref": published,
+    "/status-pages/{page_id}/maintenance/{public_ref} public_ref": planned,
+    "/status-pages/{page_id}/maintenance/{public_ref}/times public_ref": planned,
+    "/status-pages/{page_id}/reviews/{public_ref}/remove public_ref": review,
+    "page_slug": status_slug,
+    "/internal-status/{page_slug}/ page_slug": private_slug,
+    "/internal-status/{page_slug}/{name} page_slug": private_slug,
+    "/internal-status/{page_slug}/{name} name": lambda world, me: "index.html",
+    "/status/{page_slug}/{name} name": lambda world, me: "index.html",
+    "/status/{page_slug}/confirm/{token} token": lambda world, me: "1.1.unknown",
+    "/status/{page_slug}/leave/{token} token": lambda world, me: "1.unknown",
 }
 
 
@@ -109,5 +192,5 @@ def form(path, world):
     return {"service_id": world.service.id, "service": world.service.slug, "kind": kind}
 
 
-FREE = {"cluster_id", "address_id", "person_id", "grant_id", "sign_in_id", "token_id", "token", "name", "kind"}
-UNKNOWN = {"/setup/{token}"}  # its example is not there, and nobody is told more
+FREE = {"template_id", "cluster_id", "address_id", "person_id", "grant_id", "sign_in_id", "token_id", "token", "name", "kind", "page_slug"}
+UNKNOWN = {"/setup/{token}", "/status/{page_slug}/", "/status/{page_slug}/{name}"}  # its example is not there, and nobody is told more
