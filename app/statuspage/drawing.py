@@ -50,6 +50,7 @@ def html(name: str, picture: Picture, address: Address, *, extra: Mapping[str, A
         "sentence": sayings.sentence(picture),
         "shown_past": SHOWN_PAST,
         "strip": None,
+        "here": "",
     }
     text = _environment(address).get_template(f"public/{name}.html").render(given | context | dict(extra or {}))
     return text.encode()

@@ -121,6 +121,12 @@ def updates_of(session: Session, subjects: Collection[PublicIncident] | Collecti
     return found
 
 
+def get_update(session: Session, page: StatusPage, ref: str, number: int) -> PublicUpdate:
+    """One update of a published incident."""
+    one = get_published(session, page, ref)
+    return _found(session.scalar(select(PublicUpdate).where(PublicUpdate.public_incident_id == one.id, PublicUpdate.number == number)))
+
+
 def open_impacts(session: Session, subject: PublicIncident | Maintenance) -> dict[int, Impact]:
     """Where it is felt now, by component."""
     column = Impact.public_incident_id if isinstance(subject, PublicIncident) else Impact.maintenance_id

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.policy import Person
 from app.audit import actions as audit
+from app.catalog.credentials import allowed_addresses
 from app.channels import webhook
 from app.channels.mail import CHANNEL as MAIL
 from app.core import gateway
@@ -31,7 +32,7 @@ def ask(session: Session, page: StatusPage, *, kind: str, address: str) -> None:
     by its owner, who gets one message, and a link that works where there was none before."""
     address = _checked(page, kind, address)
     now = db_now(session)
-    if _is_crowded(session):
+    if _is_crowded(session) or _leads_inside(session, kind, address):
         return
     row = {"page_id": page.id, "kind": kind, "address": address, "asked_at": now}
     made = session.scalar(insert(Subscriber).values(**row).on_conflict_do_nothing().returning(Subscriber.id))
@@ -79,7 +80,7 @@ def of_page(session: Session, page: StatusPage, *, limit: int = 500) -> list[Sub
 def counts(session: Session, page: StatusPage) -> dict[str, int]:
     """How many are active, pending and paused."""
     found = session.execute(select(Subscriber.state, func.count()).where(Subscriber.page_id == page.id).group_by(Subscriber.state))
-    return {"active": 0, "pending": 0, "paused": 0} | dict(list(found.tuples()))
+    return {"active": 0, "pending": 0, "paused": 0} | {row[0]: row[1] for row in found}
 
 
 def resume(session: Session, page: StatusPage, subscriber_id: int, *, by: Person) -> None:
@@ -142,6 +143,14 @@ def _checked(page: StatusPage, kind: str, address: str) -> str:
     except gateway.NoAnswer as error:
         raise Invalid({"address": error.sentence}) from error
     return address.strip()[:2000]
+
+
+def _leads_inside(session: Session, kind: str, address: str) -> bool:
+    """What an administrator opened for checks is not open to whoever fills in a public form, and the answer does not say so."""
+    if kind != "webhook":
+        return False
+    to = gateway.parse(address)
+    return (to.host, to.port) in {(host.lower(), port) for host, port in allowed_addresses(session)}
 
 
 def _is_crowded(session: Session) -> bool:

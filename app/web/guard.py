@@ -53,6 +53,21 @@ def may(permission: Permission, loader: Loader | None = None) -> Any:
     return Depends(Open() if permission is Permission.PUBLIC else Guard(permission, loader))
 
 
+class Anywhere:
+    """Lets everybody through, also from other people's pages: for what nobody's sign-in gives weight (subscribing, a signed link)."""
+
+    permission = Permission.PUBLIC
+    loader = None
+
+    def __call__(self) -> None:
+        """There is nothing to check."""
+
+
+def anywhere() -> Any:
+    """The declaration of a public route that takes forms of any origin. It must not look at who is signed in."""
+    return Depends(Anywhere())
+
+
 @dataclass(frozen=True)
 class Route:
     """One route as the application has it: whole path, methods, handler, and what guards it."""
@@ -60,7 +75,7 @@ class Route:
     path: str
     methods: tuple[str, ...]
     handler: Callable[..., Any]
-    guards: tuple[Guard | Open, ...]
+    guards: tuple[Guard | Open | Anywhere, ...]
 
 
 def routes(app: FastAPI) -> list[Route]:
@@ -71,7 +86,7 @@ def routes(app: FastAPI) -> list[Route]:
         if not isinstance(route, APIRoute):
             raise TypeError(f"{context.path} is a {type(route).__name__}, which cannot declare a permission.")
         needed = (dependency.call for dependency in route.dependant.dependencies)
-        guards = tuple(call for call in needed if isinstance(call, Guard | Open))
+        guards = tuple(call for call in needed if isinstance(call, Guard | Open | Anywhere))
         found.append(Route(context.path or "", tuple(sorted(route.methods or ())), route.endpoint, guards))
     return found
 
