@@ -9,6 +9,7 @@ from app.checklists import actions as checklists
 from app.decisions import actions as decisions
 from app.incidents import actions as incidents
 from app.incidents.models import Incident
+from app.notifications import drafting
 
 
 def declare(session: Session, *, title: str, form_nonce: str, by: Person, **told: Any) -> Incident:
@@ -16,4 +17,5 @@ def declare(session: Session, *, title: str, form_nonce: str, by: Person, **told
     incident = incidents.declare(session, title=title, form_nonce=form_nonce, by=by, **told)
     decisions.begin(session, incident, by=by)
     checklists.attach(session, incident, by=by)
+    drafting.declared(session, incident, by=by)
     return incident

@@ -11,7 +11,7 @@ from app.core import idempotency, queue
 from app.core.database import transaction
 from app.core.settings import settings
 from app.decisions import keeping
-from app.notifications import outbox
+from app.notifications import cadence, drafting, nagging, outbox
 from app.runs import ending, sweeping
 from app.statuspage import maintenance, subscribing
 from app.verification import actions as verification
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 def sweep() -> None:
     """Make one pass. Any number of processes may do so at once; a part that fails is logged and keeps none of the others from theirs."""
-    for part in (_runs, _looks, _observations, _verifications, _assessments, _checklists, _deliveries, _status_pages, _answers):
+    for part in (_runs, _looks, _observations, _verifications, _assessments, _checklists, _deliveries, _notices, _status_pages, _answers):
         try:
             with transaction() as session:
                 part(session)
@@ -71,6 +71,12 @@ def _checklists(session: Session) -> None:
 def _deliveries(session: Session) -> None:
     for delivery_id in outbox.sweep(session):
         queue.ring(session, outbox.TASK, delivery_id)
+
+
+def _notices(session: Session) -> None:
+    cadence.follow(session)
+    nagging.sweep(session)
+    drafting.sweep(session)
 
 
 def _answers(session: Session) -> None:
