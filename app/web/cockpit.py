@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from app.accounts.policy import P, Person
 from app.catalog import queries as catalog
 from app.checklists import queries as checklists
+from app.decisions import queries as decisions
 from app.incidents import history, queries
 from app.incidents.models import Incident
 from app.incidents.states import PHASES, Severity
@@ -50,7 +51,8 @@ def recovery(db: Session, incident: Incident, services: list[incident_views.Serv
     """What runs and ran for the incident, of services that the reader may see."""
     ran = [run for run in runs.runs_of(db, incident, limit=20) if me.may(P.READ, {run.service_id})]
     verified = [one for one in verifications.of_incident(db, incident) if me.may(P.READ, {one.service_id})]
-    what = what_now.of(incident, services=services, runs=ran, verifications=verified)
+    decision, assessment = decisions.current_decision(db, incident), decisions.assessment(db, incident)
+    what = what_now.of(incident, services=services, runs=ran, verifications=verified, decision=decision, assessment=assessment)
     return {"what": what, "runs": ran, "verifications": verified}
 
 

@@ -4,11 +4,12 @@ Pure functions: rows in, words out. The page draws one primary button at most.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.catalog.models import Rollout, Service
 from app.catalog.releases import Offer
 from app.core.clock import now
+from app.decisions.models import Assessment, Decision
 from app.incidents.models import Incident
 from app.incidents.states import State
 from app.runs.models import Run
@@ -45,6 +46,7 @@ class WhatNow:
     run: Run | None = None
     verification: Verification | None = None
     told: str = ""  # the numbers behind the sentence
+    second: Primary | None = None  # beside the loud button, never loud
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,16 @@ class WayBack:
     offer: Offer
 
 
-def of(incident: Incident, *, services: Sequence[ServiceView], runs: Sequence[Run], verifications: Sequence[Verification]) -> WhatNow:
-    """What to say now. Runs and verifications are those of the incident, newest first."""
+def of(
+    incident: Incident,
+    *,
+    services: Sequence[ServiceView],
+    runs: Sequence[Run],
+    verifications: Sequence[Verification],
+    decision: Decision | None = None,
+    assessment: Assessment | None = None,
+) -> WhatNow:
+    """What to say now. Runs and verifications are those of the incident, newest first; the assessment is the one that counts."""
     run = next((one for one in runs if not one.is_over), None)
     if run:
         return WhatNow("", "", "run", "", run=run)
@@ -73,7 +83,9 @@ def of(incident: Incident, *, services: Sequence[ServiceView], runs: Sequence[Ru
         return _judged(incident, verdict, services)
     if last:
         return _ran(incident, last, services)
-    return _undecided(incident, services)
+    if decision:
+        return _decided(incident, decision, services)
+    return _undecided(incident, services, assessment)
 
 
 def way_back(services: Sequence[ServiceView]) -> WayBack | None:
@@ -98,7 +110,11 @@ def roll_back(incident: Incident, way: WayBack) -> Primary:
     )
 
 
-def _undecided(incident: Incident, services: Sequence[ServiceView]) -> WhatNow:
+def _undecided(incident: Incident, services: Sequence[ServiceView], assessment: Assessment | None) -> WhatNow:
+    """The loud button follows the rules: going back, unless they speak against it or ask. The other one is always there too."""
+    decide = Primary("Decide: roll back or fix forward", f"/incidents/{incident.id}/decision", needs="respond", is_loud=False)
+    recommended = assessment.recommendation if assessment else "open"
+    told = assessment.sentence if assessment and recommended != "open" else ""
     if way := way_back(services):
         name, version, age = way.service.name, way.running.release.version, span(now() - way.running.began_at)
         say = f"{name} runs {version} since {age}."
@@ -106,16 +122,38 @@ def _undecided(incident: Incident, services: Sequence[ServiceView]) -> WhatNow:
             say = f"{name} went from {way.running.replaced.version} to {version} {age} ago."
         good = "is the last good version" if way.offer.proven else "ran before and is not proven good"
         next_ = f"{way.offer.release.version} {good}. Nothing is decided yet."
-        return WhatNow(say, next_, "idle", "Open", roll_back(incident, way))
+        first, second = roll_back(incident, way), decide
+        if recommended in ("fix_forward", "ask"):
+            first, second = replace(decide, is_loud=True), replace(first, is_loud=False)
+        return WhatNow(say, next_, "idle", "Open", first, told=told, second=second)
     if not services:
         add = Primary("Add the service that fails", f"/incidents/{incident.id}/services", needs="respond")
         return WhatNow(
-            "No service is named yet.", "Name it, and the console shows what changed and where it can go back to.", "idle", "Open", add
+            "No service is named yet.",
+            "Name it, and the console shows what changed and where it can go back to.",
+            "idle",
+            "Open",
+            add,
+            second=decide,
         )
     say = f"Nothing else than what runs now is known of {services[0].service.name}, so there is nothing to go back to."
-    return WhatNow(
-        say, "Fix forward, then verify: the console watches the checks and gives the verdict.", "idle", "Open", _verify(incident, services)
-    )
+    next_ = "Fix forward, then verify: the console watches the checks and gives the verdict."
+    return WhatNow(say, next_, "idle", "Open", _verify(incident, services), told=told, second=decide)
+
+
+def _decided(incident: Incident, decision: Decision, services: Sequence[ServiceView]) -> WhatNow:
+    """What was decided leads to its first step; the other way stays open."""
+    who = f"Decided by {decision.by_name} at {decision.decided_at:%H:%M} UTC."
+    way, verify = way_back(services), _verify(incident, services)
+    if decision.choice == "rollback" and way:
+        say = f"{way.service.name} goes back to {way.offer.release.version}: that is decided."
+        return WhatNow(say, who, "idle", "Decided", roll_back(incident, way), told=decision.rationale)
+    back = replace(roll_back(incident, way), is_loud=False) if way else None
+    if decision.choice == "rollback":
+        say = "Going back is decided, and nothing to go back to is known."
+        return WhatNow(say, who, "warn", "Decided", verify, told=decision.rationale)
+    next_ = f"{who} Verify when the fix is live: the console watches the checks and gives the verdict."
+    return WhatNow("Fixing forward is decided.", next_, "idle", "Decided", verify, told=decision.rationale, second=back)
 
 
 def _watching(verification: Verification) -> WhatNow:

@@ -232,7 +232,22 @@ def test_the_cockpit_leads_to_the_decision_and_never_hides_the_rollback(client, 
     client.post(url, data={"choice": "rollback", "seen": "", "recommended": "rollback"})
     page = client.get(f"/incidents/{on.incident.id}").text
     assert "Decide: roll back or fix forward" not in page
+    assert "login goes back to v1.2.3: that is decided." in page
     assert "Roll back login to v1.2.3" in page
+
+
+def loud(client, on):
+    return set(re.findall(r'btn-primary [^"]*"[^>]*>([^<]+)<', client.get(f"/incidents/{on.incident.id}").text))
+
+
+def test_the_loud_button_of_the_cockpit_follows_the_rules(client, on, url):
+    assert loud(client, on) == {"Roll back login to v1.2.3"}
+    client.post(f"{url}/facts", data={"fact": "rollback_loses_data", "value": "yes"})
+    assert loud(client, on) == {"Decide: roll back or fix forward"}
+    assert "Roll back login to v1.2.3" in client.get(f"/incidents/{on.incident.id}").text
+    client.post(url, data={"choice": "fix_forward", "rationale": "Orders would be lost.", "seen": "", "recommended": "ask"})
+    assert loud(client, on) == {"Verify login"}
+    assert "Roll back login to v1.2.3" in client.get(f"/incidents/{on.incident.id}").text
 
 
 def rule_fields(**over):
