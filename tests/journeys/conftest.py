@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.people import Visitor
-from tests.running import Running, get, running
+from tests.running import Running, get, running, until
 
 
 def pytest_collection_modifyitems(items):
@@ -103,3 +103,11 @@ class Demo:
 def demo(starts):
     """The demo of this test's own; its release that breaks the shop goes out as soon as there is a baseline."""
     return Demo(starts("demo", LASTGOOD_DEMO_BREAKS_AFTER_S="10"))
+
+
+@pytest.fixture
+def trouble(starts):
+    """A demo whose shop is broken, known by its page, with short leases: a dead runner is noticed within two seconds."""
+    demo = Demo(starts("demo", LASTGOOD_DEMO_BREAKS_AFTER_S="0", LASTGOOD_LEASE_S="2", LASTGOOD_SETTLE_MARGIN_S="0.5"))
+    until(lambda: demo.version == "v1.2.4", what="v1.2.4")
+    return demo
