@@ -8,6 +8,7 @@ from app.core import idempotency
 from app.core.database import Base
 from app.decisions import models as decisions
 from app.incidents import models as incidents
+from app.notifications import alerting_models as alerting
 from app.notifications import models as notifications
 from app.reviews import models as reviews
 from app.runs import models as runs
@@ -18,6 +19,7 @@ metadata = Base.metadata
 
 __all__ = [
     "accounts",
+    "alerting",
     "audit",
     "catalog",
     "checklists",

@@ -70,7 +70,7 @@ class Contact(Base):
     __tablename__ = "contacts"
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    service_id: Mapped[int] = mapped_column(ForeignKey("services.id"), index=True)
+    service_id: Mapped[int | None] = mapped_column(ForeignKey("services.id"), index=True)  # None: of the whole company
     position: Mapped[int]
     role: Mapped[str]  # "On-call engineer", "DevOps lead", "CTO", free text
     name: Mapped[str]
