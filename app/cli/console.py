@@ -77,6 +77,8 @@ class Console:
     def _look_around(self) -> None:
         for name in self.stores.revive():
             typer.echo(f"{name} ended by itself; started again. What was committed is kept.")
+        if sentence := self.stores.warns():
+            typer.echo(sentence)
         self.tick()
 
     def closing(self) -> None:

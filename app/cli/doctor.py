@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.core import processes
 from app.core.database import db_now, transaction
-from app.core.embedded import reachable
+from app.core.embedded import full, reachable
 from app.core.errors import Refused
 from app.core.migrate import head, revision
 from app.core.sealing import seal, unseal
@@ -30,7 +30,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Everything, worst first within its group; a database that does not answer ends the list early."""
-    findings = [Finding("lastgood", True, f"Version {version('lastgood')}."), _git(), _web(), _broker()]
+    findings = [Finding("lastgood", True, f"Version {version('lastgood')}."), _git(), _web(), _broker(), *_disk()]
     try:
         with reachable():
             findings += [_schema(), _keys(), _notifier_key(), *_in_the_database()]
@@ -99,6 +99,14 @@ def _broker() -> Finding:
         return Finding("doorbell", True, "Embedded: `lastgood up` starts it. Runs start without it too, within seconds.")
     problem = ping()
     return Finding("doorbell", not problem, problem or "Redis answers.")
+
+
+def _disk() -> list[Finding]:
+    """Of the embedded stores; other servers watch their own."""
+    if settings().database_url:
+        return []
+    sentence = full(settings().state_dir)
+    return [Finding("disk", not sentence, sentence or f"There is room for the stores at {settings().state_dir}.")]
 
 
 def _schema() -> Finding:

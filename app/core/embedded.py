@@ -24,7 +24,20 @@ from app.core.valkey import EmbeddedValkey
 
 _LEAST_FREE = 200_000_000  # bytes: PostgreSQL's own files are about 50 MB, and a full disk stops it without a word
 
+_ALMOST_FULL = 50_000_000  # bytes: said while there is still time to make room
+
 _REVIVE_S = 1.0  # a server that cannot start (its last backends still hold the memory) is not started in a tight loop
+
+
+def full(state: Path) -> str:
+    """What to say of the disk of the embedded stores where it is almost full; else ""."""
+    try:
+        free = shutil.disk_usage(state).free
+    except OSError:
+        return ""  # not there or not ours to look at: whoever needs the folder says so
+    if free >= _ALMOST_FULL:
+        return ""
+    return f"The disk of {state} has {free // 1_000_000} MB left. Nothing is lost yet: make room, or what people write will be refused."
 
 
 class Locked(Refused):
@@ -64,6 +77,7 @@ class Stores:
         self.state = state
         self._lock: IO[str] | None = None
         self._looked_at = 0.0
+        self._is_tight = False
         self.postgres = None if settings().database_url else EmbeddedPostgres(state, binaries=settings().pg_bin)
         self.valkey = None if settings().redis_url else EmbeddedValkey(state)
 
@@ -104,6 +118,12 @@ class Stores:
             os.environ["LASTGOOD_REDIS_URL"] = self.valkey.url
         settings.cache_clear()
         database.reset()
+
+    def warns(self) -> str:
+        """A sentence about a disk that is almost full, said once until there is room again; else ""."""
+        sentence = full(self.state) if self.postgres else ""
+        is_new, self._is_tight = not self._is_tight, bool(sentence)
+        return sentence if is_new else ""
 
     def revive(self) -> list[str]:
         """Serve again what ended by itself, each tried once a second; the names of what had ended. Nobody waits for it here."""

@@ -25,6 +25,7 @@ log = logging.getLogger("lastgood.web")
 
 AWAY = "The console's database does not answer. Nothing was changed and nothing is lost; runs that are going on do not depend on this page."
 BUSY = "The console's database was too busy to answer in time. Nothing was changed. Try again in a few seconds."
+FULL = "The disk of the console's database is full, so what you sent was not saved. The rest is as it was. Make room, then send it again."
 CRASHED = "Something went wrong inside Lastgood. What you sent was not saved, and everything else is as it was."
 TOO_LARGE = "What you sent is larger than this console takes (1 MB). Nothing was saved."
 SIGNED_OUT = "Your sign-in has ended, so nothing was done. Sign in and send it again; what you typed is still on the page before."
@@ -124,8 +125,12 @@ def _database(request: Request, error: Exception) -> Response:
     if not lost:
         return crashed(request, error)
     log.warning("database away: %s %s: %s", request.method, request.url.path, str(original or error).splitlines()[0])
-    sentence = BUSY if isinstance(original, busy) or isinstance(error, PoolTimeout) else AWAY
-    return answer(request, Problem(503, "Database away" if sentence is AWAY else "Busy", sentence, headers={"Retry-After": "3"}))
+    title, sentence = "Database away", AWAY
+    if isinstance(original, pg.DiskFull):
+        title, sentence = "Disk full", FULL
+    elif isinstance(original, busy) or isinstance(error, PoolTimeout):
+        title, sentence = "Busy", BUSY
+    return answer(request, Problem(503, title, sentence, headers={"Retry-After": "3"}))
 
 
 def too_large(request: Request) -> Response:

@@ -3,10 +3,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from app.core import database
+from app.core import database, embedded
 from app.core.embedded import Locked, Stores, reachable, take
 from app.core.errors import Refused
 from app.core.settings import settings
@@ -79,3 +80,15 @@ def test_valkey_answers_on_its_socket_and_a_leftover_is_ended(state):
         assert second.process.poll() is None
     finally:
         second.stop()
+
+
+def test_a_disk_that_is_almost_full_is_said_once_and_again_after_there_was_room(state, monkeypatch):
+    room = {"free": 40_000_000}
+    monkeypatch.setattr(embedded.shutil, "disk_usage", lambda _: SimpleNamespace(**room))
+    stores = Stores(state)
+    assert stores.warns().startswith(f"The disk of {state} has 40 MB left. Nothing is lost yet: make room")
+    assert stores.warns() == ""
+    room["free"] = 500_000_000
+    assert stores.warns() == ""
+    room["free"] = 0
+    assert "0 MB left" in stores.warns()

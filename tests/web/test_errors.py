@@ -5,7 +5,9 @@ from typing import Annotated
 
 import pytest
 from fastapi import Request
+from psycopg import errors as pg
 from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import sessionmaker
 
 from app.accounts.policy import P, Person, Role
@@ -27,9 +29,10 @@ RAISED = {
     "invalid": Invalid({"title": "A title is missing.", "kind": "Choose a kind."}),
     "forbidden": Forbidden("This needs the role approver."),
     "missing": NotFound(),
+    "full": OperationalError("INSERT", {}, pg.DiskFull("could not extend file")),
     "crash": ZeroDivisionError("a secret: hunter2"),
 }
-STATUS = {"refused": 422, "conflict": 409, "invalid": 422, "forbidden": 403, "missing": 404, "crash": 500}
+STATUS = {"refused": 422, "conflict": 409, "invalid": 422, "forbidden": 403, "missing": 404, "crash": 500, "full": 503}
 
 
 def raising(kind: str, _: Annotated[None, may(P.PUBLIC)]):
@@ -150,6 +153,12 @@ def test_while_the_database_is_away_every_page_says_so_at_once(client, sign_in, 
         assert "Nothing was changed and nothing is lost" in answer.text
     assert client.get("/livez").status_code == 200
     assert client.get("/readyz").status_code == 503
+
+
+def test_a_full_disk_of_the_database_is_called_that(client):
+    answer = client.get("/raise/full")
+    assert answer.status_code == 503
+    assert "The disk of the console&#39;s database is full, so what you sent was not saved." in answer.text
 
 
 def test_a_lost_connection_is_not_a_mistake_of_ours(client, sign_in, postgres, database):
