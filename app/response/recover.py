@@ -1,6 +1,6 @@
 """Take a service back: the preview, the start, and the proof. What the pages, the API and the CLI do."""
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.accounts.policy import Person
@@ -9,9 +9,9 @@ from app.catalog import releases
 from app.catalog.models import Release, Service, Target
 from app.core.errors import Refused
 from app.incidents import actions as incidents
-from app.incidents import affected
-from app.incidents.models import Incident
-from app.incidents.states import PHASES, State
+from app.incidents import affected, queries
+from app.incidents.models import Incident, IncidentService
+from app.incidents.states import OPEN, PHASES, State
 from app.response import declare as declaring
 from app.runs import actions as runs
 from app.runs import plans
@@ -44,6 +44,7 @@ def preview(
             )
         release = offer.release
     contract = contracts.default(session, service, target=target)
+    incident = incident or _the_open_one(session, service, by=by)
     return plans.ask(
         session,
         kind=kind,
@@ -58,7 +59,8 @@ def preview(
 
 
 def start(session: Session, plan: Plan, *, digest: str, nonce: str, by: Person, instead_of: Run | None = None) -> Run:
-    """Confirm a plan. A plan without an incident declares one on the way, so that there is a timeline to write to.
+    """Confirm a plan. A plan without an incident joins the one that is open about its service, else declares one on the way,
+    so that there is a timeline to write to.
 
     `instead_of` is the run that holds the target: it is cancelled, and this one starts when it has ended.
     The incident is told what is suspected (the release that is replaced) and moves to recovering where it stood earlier.
@@ -68,6 +70,8 @@ def start(session: Session, plan: Plan, *, digest: str, nonce: str, by: Person, 
         return runs.request(session, plan, digest=digest, nonce=nonce, by=by)
     service = session.get_one(Service, plan.service_id)
     target = session.get_one(Target, plan.target_id)
+    if plan.incident_id is None and (known := _the_open_one(session, service, by=by)):
+        plan.incident_id = known.id
     if plan.incident_id:
         # the incident before the audit log's head, in the order of every other verb: else two of them could wait for each other
         session.refresh(session.get_one(Incident, plan.incident_id), with_for_update=True)
@@ -85,6 +89,14 @@ def start(session: Session, plan: Plan, *, digest: str, nonce: str, by: Person, 
     if State(incident.state) in PHASES[:3] and run.state == "queued":
         incidents.move(session, incident, State.RECOVERING, by=by)
     return run
+
+
+def _the_open_one(session: Session, service: Service, *, by: Person) -> Incident | None:
+    """What is going on with the service, where that is one incident and this person may see it. A drill is not the real thing."""
+    about = exists().where(IncidentService.incident_id == Incident.id, IncidentService.service_id == service.id)
+    is_open = (Incident.state.in_(sorted(OPEN)), Incident.is_drill.is_(False), about, queries.visible(by.reach()))
+    found = session.scalars(select(Incident).where(*is_open).limit(2)).all()
+    return found[0] if len(found) == 1 else None
 
 
 def _title(session: Session, plan: Plan, service: Service) -> str:

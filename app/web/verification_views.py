@@ -19,6 +19,7 @@ from app.web.run_views import NOUNS
 
 SHOWN = 40  # readings in the table of a check
 BEFORE = timedelta(minutes=6)  # of the past that the charts show
+UNCLEAR = "It cannot be told yet"  # as verification.judging begins its sentence too
 VERDICTS = {
     "recovered": ("ok", "Recovered", "{service} has recovered"),
     "partly": ("warn", "Partly recovered", "{service} has recovered only in part"),
@@ -120,13 +121,13 @@ def _verdict(verification: Verification) -> tuple[str, str, str, datetime | None
     if any(check.outcome == "fail" for check in required):
         return "warn", "Not yet", f"{name} has not recovered yet", None
     if any(check.outcome == "inconclusive" for check in required):
-        return "warn", "Unclear", "It cannot be told yet", None
+        return "warn", "Unclear", UNCLEAR, None
     return "run", "Pending", "Waiting for the first numbers that count", None
 
 
 def _sentence(verification: Verification) -> str:
     if verification.state != "watching" or not verification.holding_since:
-        return verification.sentence
+        return verification.sentence.removeprefix(f"{UNCLEAR}. ")  # the headline has said it
     version = verification.expected.get("version")
     return "No check has failed since then." if not version else f"{version} is what should run, and no check has failed since then."
 

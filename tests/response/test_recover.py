@@ -60,6 +60,17 @@ def test_a_start_from_a_service_declares_the_incident_on_the_way(db, console, sh
     assert any("run" in line for line in lines)
 
 
+def test_a_start_from_a_service_joins_the_incident_that_is_open_about_it(db, console, shop):
+    ana, service, target, *_ = shop
+    make_incident(db, service, by=ana, is_drill=True)
+    early = ready(db, recover.preview(db, kind="restart", target=target, by=ana))
+    known = make_incident(db, service, by=ana)
+    assert recover.preview(db, kind="rollback", target=target, by=ana).incident_id == known.id
+    assert (early.incident_id, recover.start(db, early, digest="d1", nonce="n1", by=ana).incident_id) == (None, known.id)
+    make_incident(db, service, by=ana)
+    assert recover.preview(db, kind="rollback", target=target, by=ana).incident_id is None
+
+
 def test_the_same_confirmation_twice_makes_one_run_and_one_incident(db, console, shop):
     ana, _, target, *_ = shop
     plan = ready(db, recover.preview(db, kind="rollback", target=target, by=ana))
