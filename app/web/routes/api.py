@@ -10,11 +10,11 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from app.accounts.policy import P
-from app.web.api import checks, incidents, once, plans, releases, runs, services, status, targets, timeline, verifications
+from app.web.api import checks, decisions, incidents, once, plans, releases, runs, services, status, targets, timeline, verifications
 from app.web.guard import Guard, may
 
 router = APIRouter(prefix="/api/v1")
-for part in (services, targets, checks, releases, incidents, timeline, plans, runs, verifications, status):
+for part in (services, targets, checks, releases, incidents, timeline, decisions, plans, runs, verifications, status):
     router.include_router(part.router)
 
 BEARER = {
