@@ -190,6 +190,10 @@ def _leave(session: Session, run: Run) -> None:
 
 def _left_behind(session: Session, run: Run, by: Person) -> str:
     done = list(session.scalars(select(Step.title).where(Step.run_id == run.id, Step.state == StepState.SUCCEEDED).order_by(Step.position)))
+    begun = session.scalars(select(Step.title).where(Step.run_id == run.id, Step.state == StepState.SKIPPED, Step.intent_at.is_not(None)))
+    if middle := begun.first():
+        left = f"{by.name} canceled it in the middle of {middle!r}: what that had begun is not taken back."
+        return f"{left} What was done before stays done: {'; '.join(done)}." if done else left
     if not done:
         return f"{by.name} canceled it before it began. Nothing was changed."
     return f"{by.name} canceled it. What was done stays done: {'; '.join(done)}."

@@ -195,11 +195,15 @@ class Journal:
     def canceled(self, task: Task | None = None, seen: Seen | None = None) -> None:
         """End the run as a person asked: no step is open, or the open one (`task`) only has to be waited for and is left."""
         self.flush()
+        middle = ""
         with self.write() as (session, run):
             step = session.get(Step, (run.id, task.position)) if task else None
             if step and step.state in {StepState.STARTED, StepState.UNKNOWN}:
                 left = "It did not happen, and was not tried again." if step.state == StepState.UNKNOWN else "Not waited for any longer."
                 if step.state == StepState.STARTED:
+                    middle = (
+                        f" It stopped in the middle of {step.title!r}: what that had begun is not taken back and may still take effect."
+                    )
                     step.state = StepState.WAITING
                     session.flush()
                 step.state, step.ended_at, step.fence = StepState.SKIPPED, db_now(session), self._fence
@@ -210,7 +214,7 @@ class Journal:
                 step.sentence = ""  # it was never begun
             person = session.get(User, run.cancel_requested_by_id) if run.cancel_requested_by_id else None
             sentence = f"{person.name if person else 'Somebody'} canceled it."
-            ending.end(session, run, RunState.CANCELED, sentence + _leftover(session, run))
+            ending.end(session, run, RunState.CANCELED, sentence + middle + _leftover(session, run))
 
     def succeeded(self) -> None:
         """Every step was seen to be done, or was skipped by a person."""

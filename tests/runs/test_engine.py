@@ -293,7 +293,8 @@ def test_cancel_is_honoured_inside_a_step_that_only_waits(stage):
     worker.join(timeout=10)
     run = stage.row(Run, run.id)
     assert run.state == RunState.CANCELED
-    assert "Ana Ruiz canceled it." in run.sentence
+    assert "Ana Ruiz canceled it. It stopped in the middle of" in run.sentence
+    assert "what that had begun is not taken back" in run.sentence
     assert [step.state for step in stage.steps(run)] == [StepState.SKIPPED, StepState.PENDING]
     assert len(stage.effects()) == 1
 
