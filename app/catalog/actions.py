@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -83,6 +83,26 @@ def archive(session: Session, service: Service, *, by: Person) -> None:
 
 def set_contacts(session: Session, service: Service, rows: Sequence[ContactFacts], *, by: Person) -> None:
     """Put these people, in this order, in the place of the ones there are. Invalid where a row cannot be called."""
+    kept = _callable(rows)
+    session.execute(select(Service.id).where(Service.id == service.id).with_for_update(key_share=True))
+    session.execute(delete(Contact).where(Contact.service_id == service.id))
+    session.add_all(Contact(service_id=service.id, position=place, **asdict(row)) for place, row in enumerate(kept))
+    _changed(session, service, "service.contacts", by=by, names=[row.name for row in kept])
+
+
+def set_company_contacts(session: Session, rows: Sequence[ContactFacts], *, by: Person) -> None:
+    """The same for people to call in any incident, whatever service it touches: the CTO, a vendor's hotline."""
+    kept = _callable(rows)
+    # two at once: the second waits here, and its list is the one that stays
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtext("company contacts"))))
+    session.execute(delete(Contact).where(Contact.service_id.is_(None)))
+    session.add_all(Contact(service_id=None, position=place, **asdict(row)) for place, row in enumerate(kept))
+    session.flush()
+    audit.record(session, "company.contacts", "company", actor=by.actor, actor_name=by.name, names=[row.name for row in kept])
+    live.tell(session, "contacts")
+
+
+def _callable(rows: Sequence[ContactFacts]) -> list[ContactFacts]:
     kept = [(number, _stripped(row)) for number, row in enumerate(rows)]
     kept = [(number, row) for number, row in kept if any((row.name, row.phone, row.email, row.chat))]
     problems: dict[str, str] = {}
@@ -95,10 +115,7 @@ def set_contacts(session: Session, service: Service, rows: Sequence[ContactFacts
             problems[f"email-{number}"] = "This is not a mail address."
     if problems:
         raise Invalid(problems)
-    session.execute(select(Service.id).where(Service.id == service.id).with_for_update(key_share=True))
-    session.execute(delete(Contact).where(Contact.service_id == service.id))
-    session.add_all(Contact(service_id=service.id, position=place, **asdict(row)) for place, (_, row) in enumerate(kept))
-    _changed(session, service, "service.contacts", by=by, names=[row.name for _, row in kept])
+    return [row for _, row in kept]
 
 
 def set_links(session: Session, service: Service, rows: Sequence[LinkFacts], *, by: Person) -> None:

@@ -113,6 +113,11 @@ def contacts_of(session: Session, service: Service) -> list[Contact]:
     return _in_order(session, service, Contact)
 
 
+def company_contacts(session: Session) -> list[Contact]:
+    """Whom to call in any incident, in order."""
+    return list(session.scalars(select(Contact).where(Contact.service_id.is_(None)).order_by(Contact.position, Contact.id)))
+
+
 def links_of(session: Session, service: Service) -> list[Link]:
     return _in_order(session, service, Link)
 

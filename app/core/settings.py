@@ -58,12 +58,19 @@ class Settings(BaseSettings):
     look_slots: int = Field(2, ge=1, le=32, description="Looks (previews, checks) that one runner carries at once.")
     notify_slots: int = Field(4, ge=1, le=32, description="Deliveries of each sort (mail, webhooks, services, subscribers) at once.")
     notify_timeout_s: float = Field(15.0, gt=0, le=120, description="How long one try of a delivery may take.")
+    page_wait_s: float = Field(
+        300, ge=10, le=86400, description="How long a contact who is paged has to answer, unless the service says otherwise."
+    )
     drain_s: float = Field(120.0, ge=0, le=3600, description="How long a runner that is told to stop may finish the step it is in.")
     approval_ttl_s: float = Field(1800, gt=0, description="How long a request for approval stays open.")
     allow_break_glass: bool = Field(True, description="Whether a commander may go ahead without a second person, loudly and with a reason.")
     session_idle_s: float = Field(12 * 3600, gt=0, description="A sign-in ends after this long without use.")
     session_absolute_s: float = Field(7 * 24 * 3600, gt=0, description="A sign-in ends after this long in any case.")
     statement_timeout_s: float = Field(30, gt=0, description="A single statement of the console's own database may take this long.")
+    drill_environments: str = Field(
+        "drill,staging,test,demo", description="Environments whose targets are there to practise on, separated by commas."
+    )
+    drill_stale_days: int = Field(90, ge=1, le=3650, description="A service that was not practised for this many days is named on the board.")
     demo_breaks_after_s: float = Field(
         30, ge=0, le=3600, description="`lastgood demo`: the release that breaks the shop goes out this long after the start."
     )

@@ -217,6 +217,13 @@ def wait_s(tries: int) -> float:
     return min(5.0 * 3.0 ** min(tries - 1, 10), LONGEST_DELAY_S)
 
 
+def withdraw(session: Session, delivery_ids: Iterable[int], reason: str) -> None:
+    """Do not send what still waits: nobody needs it any more. What is on its way goes out."""
+    waiting = (Delivery.id.in_(list(delivery_ids)), Delivery.state == DeliveryState.QUEUED)
+    values = {"state": DeliveryState.SKIPPED, "reason": reason, "ended_at": _now()}
+    session.execute(update(Delivery).where(*waiting).values(values).execution_options(synchronize_session=False))
+
+
 def _settle(session: Session, delivery: Delivery, **values: object) -> bool:
     done = session.scalar(
         update(Delivery)

@@ -9,7 +9,7 @@ from app.checklists import actions as checklists
 from app.decisions import actions as decisions
 from app.incidents import actions as incidents
 from app.incidents.models import Incident
-from app.notifications import drafting
+from app.notifications import drafting, paging
 
 
 def declare(session: Session, *, title: str, form_nonce: str, by: Person, **told: Any) -> Incident:
@@ -18,4 +18,5 @@ def declare(session: Session, *, title: str, form_nonce: str, by: Person, **told
     decisions.begin(session, incident, by=by)
     checklists.attach(session, incident, by=by)
     drafting.declared(session, incident, by=by)
+    paging.begin(session, incident, by=by)
     return incident

@@ -11,7 +11,8 @@ from app.core import idempotency, queue
 from app.core.database import transaction
 from app.core.settings import settings
 from app.decisions import keeping
-from app.notifications import cadence, drafting, nagging, outbox
+from app.notifications import cadence, drafting, nagging, outbox, paging
+from app.reviews import reminding
 from app.runs import ending, sweeping
 from app.statuspage import maintenance, subscribing
 from app.verification import actions as verification
@@ -21,7 +22,20 @@ log = logging.getLogger(__name__)
 
 def sweep() -> None:
     """Make one pass. Any number of processes may do so at once; a part that fails is logged and keeps none of the others from theirs."""
-    for part in (_runs, _looks, _observations, _verifications, _assessments, _checklists, _deliveries, _notices, _status_pages, _answers):
+    for part in (
+        _runs,
+        _looks,
+        _observations,
+        _verifications,
+        _assessments,
+        _checklists,
+        _deliveries,
+        _notices,
+        _pages,
+        _status_pages,
+        _reviews,
+        _answers,
+    ):
         try:
             with transaction() as session:
                 part(session)
@@ -77,6 +91,14 @@ def _notices(session: Session) -> None:
     cadence.follow(session)
     nagging.sweep(session)
     drafting.sweep(session)
+
+
+def _reviews(session: Session) -> None:
+    reminding.sweep(session)
+
+
+def _pages(session: Session) -> None:
+    paging.sweep(session)
 
 
 def _answers(session: Session) -> None:

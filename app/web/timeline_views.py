@@ -21,10 +21,22 @@ ICONS = {
     "verification": "shield-check",
     "release": "tag",
     "checklist": "list-check",
+    "notice": "broadcast",
+    "review": "pencil",
+    "page": "phone",
+    "alert": "bell",
     "system": "activity",
     "note": "note",
 }
-LINKS = {"run": "/runs/{}", "plan": "/plans/{}", "verification": "/verifications/{}", "checklist": "/checklists/{}"}
+LINKS = {
+    "run": "/runs/{}",
+    "plan": "/plans/{}",
+    "verification": "/verifications/{}",
+    "checklist": "/checklists/{}",
+    "notice": "/notices/{}",
+    "review": "/reviews/{}",
+    "item": "/actions/{}",
+}
 LATE = timedelta(minutes=2)  # a line written down later than this says so
 
 
