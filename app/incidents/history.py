@@ -12,7 +12,22 @@ from app.core.errors import NotFound
 from app.incidents import queries
 from app.incidents.models import Incident, TimelineEntry
 
-KINDS = ("note", "state", "role", "facts", "plan", "run", "verification", "release", "checklist", "notice", "review", "page", "alert", "system")
+KINDS = (
+    "note",
+    "state",
+    "role",
+    "facts",
+    "plan",
+    "run",
+    "verification",
+    "release",
+    "checklist",
+    "notice",
+    "review",
+    "page",
+    "alert",
+    "system",
+)
 Key = tuple[datetime, int]
 _PLACE = tuple_(TimelineEntry.at, TimelineEntry.id)
 _NEWEST_FIRST = (TimelineEntry.at.desc(), TimelineEntry.id.desc())

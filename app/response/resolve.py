@@ -19,6 +19,7 @@ from app.incidents import actions as incidents
 from app.incidents import queries, timeline
 from app.incidents.models import Incident
 from app.incidents.states import OPEN, State
+from app.notifications import drafting
 from app.reviews import actions as reviews
 from app.reviews import durations, record
 from app.runs import queries as runs
@@ -122,11 +123,12 @@ def _clear(session: Session, incident: Incident, *, reason: str, seen: Collectio
 
 
 def _ended(session: Session, incident: Incident, *, by: Person) -> None:
-    """Say how long it took, in the timeline."""
+    """Say how long it took, in the timeline, and prepare the resolution notice."""
     session.flush()
     took = durations.sentence(record.of(session, incident).durations)
     if took:
         timeline.record(session, incident, f"It took {took}.", kind="state", by=by, is_system=True)
+    drafting.resolved(session, incident)
 
 
 def _newest(session: Session, incident: Incident) -> list[Verification]:

@@ -51,7 +51,7 @@ def begin(session: Session, incident: Incident, kind: Kind, *, by: Person) -> Re
 def hold(session: Session, review: Review) -> None:
     """Read it again and hold it: the incident's row first, as everywhere, so that two wait for each other and never both."""
     session.execute(select(Incident.id).where(Incident.id == review.incident_id).with_for_update())
-    session.refresh(review, with_for_update=True)
+    session.refresh(review, with_for_update={"of": Review})
 
 
 def redraft(session: Session, review: Review, *, by: Person) -> int:

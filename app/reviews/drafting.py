@@ -85,7 +85,7 @@ def _goal(run: Run) -> str:
 
 def _proof(record: Record) -> str:
     judged = [one for one in record.verifications if one.verdict]
-    return _paragraph(*(f"{one.service.name} {VERDICTS[one.verdict or 'not']}." for one in _newest(judged)))
+    return _paragraph(*(f"The checks of {one.service.name} say that it {VERDICTS[one.verdict or 'not']}." for one in _newest(judged)))
 
 
 def _newest(verifications: Iterable[Verification]) -> list[Verification]:
@@ -129,7 +129,9 @@ def _resolution(record: Record) -> str:
 
 def _numbers(verification: Verification) -> str:
     """The verdict of one service and what each of its checks said last."""
-    head = f"{verification.service.name} {VERDICTS[verification.verdict or 'not']}. {_stop(verification.sentence)}"
+    head = (
+        f"The checks of {verification.service.name} say that it {VERDICTS[verification.verdict or 'not']}. {_stop(verification.sentence)}"
+    )
     lines = [f"- {check.name}: {check.sentence or check.outcome}" for check in verification.checks]
     return "\n".join([head, "", *lines]) if lines else head
 
@@ -153,7 +155,7 @@ def _broke(record: Record) -> Iterator[Mark]:
     if record.works_since and record.works_since >= incident.since:
         yield Mark(incident.since, BROKE, "it fails", until=record.works_since)
         yield Mark(record.works_since, BROKE, "it works again")
-    if incident.began_at:
+    elif incident.began_at:
         yield Mark(incident.began_at, BROKE, "it begins")
     yield Mark(incident.declared_at, BROKE, "declared")
 

@@ -69,7 +69,7 @@ def add(session: Session, incident: Incident, *, by: Person, form_nonce: str | N
 def change(session: Session, item: ActionItem, *, version: int | None = None, by: Person, **facts: Unpack[Facts]) -> ActionItem:
     """Correct it, hand it on, begin it, end it. What is not given stays. A Conflict where `version` is not the one that stands."""
     session.execute(select(Incident.id).where(Incident.id == item.incident_id).with_for_update())
-    session.refresh(item, with_for_update=True)
+    session.refresh(item, with_for_update={"of": ActionItem})
     incident = session.get_one(Incident, item.incident_id)
     if version is not None and version != item.version:
         raise Conflict(f"“{item.title}” was changed since you opened it. Nothing was saved: look at it again.", link=f"/actions/{item.id}")
@@ -95,7 +95,8 @@ def change(session: Session, item: ActionItem, *, version: int | None = None, by
 
 def get(session: Session, item_id: int, *, reach: Reach) -> ActionItem:
     """One item with its owner and incident. NotFound out of the reader's reach."""
-    item = session.scalar(_shown().where(ActionItem.id == item_id, queries.visible(reach)))
+    known = _shown().where(ActionItem.id == item_id, queries.visible(reach))
+    item = session.scalar(known.execution_options(populate_existing=True))
     if item is None:
         raise NotFound
     return item
@@ -215,7 +216,7 @@ def mine_first(items: Sequence[ActionItem], me: Person) -> tuple[list[ActionItem
     return [item for item in items if item.owner_id == me.id], [item for item in items if item.owner_id != me.id]
 
 
-def refuse_unknown_day(typed: str) -> date | None:
+def day(typed: str) -> date | None:
     """A day as a form sends it; None where it was left empty."""
     if not typed:
         return None

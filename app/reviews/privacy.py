@@ -19,15 +19,18 @@ KINDS = {
 }
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _IP4 = re.compile(
-    r"(?<![\d.])(?:10|127|192\.168|169\.254|172\.(?:1[6-9]|2\d|3[01])|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7]))(?:\.\d{1,3}){2,3}(?![\d.])"
+    r"(?<![\d.])(?:(?:10|127)\.\d{1,3}|192\.168|169\.254|172\.(?:1[6-9]|2\d|3[01])|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7]))"
+    r"(?:\.\d{1,3}){2}(?!\d|\.\d)"
 )
 _IP6 = re.compile(r"(?<![\w:])(?:f[cd][0-9a-f]{2}|fe80)(?::{1,2}[0-9a-f]{0,4})+", re.IGNORECASE)
 _HOST = re.compile(
     r"(?<![\w.@/-])(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:local|internal|intranet|lan|corp|home|svc|cluster\.local|localdomain)(?![\w-])",
     re.IGNORECASE,
 )
-_NODE = re.compile(r"(?<![\w.@/-])(?=[a-z0-9-]*\d)(?:[a-z]+[a-z0-9]*-){2,}[a-z0-9]{4,}(?![\w-])")  # pods and nodes: login-6c9f7d-4xk2p
-_LOCAL = re.compile(r"(?<![\w.-])localhost(?![\w.-])", re.IGNORECASE)
+_NODE = re.compile(
+    r"(?<![\w.@/-])(?=[a-z0-9-]*\d)[a-z][a-z0-9]*-(?:[a-z0-9]+-)+[a-z0-9]{4,}(?![\w-])"
+)  # pods and nodes: login-6c9f7d-4xk2p
+_LOCAL = re.compile(r"(?<![\w.-])localhost(?![\w-]|\.\w)", re.IGNORECASE)
 _TOKENS = (
     re.compile(r"(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|sk_(?:live|test)_|AKIA|ASIA|AIza|lg_)[\w-]{8,}"),
     re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"),
@@ -58,11 +61,14 @@ def find(text: str, *, people: Iterable[str] = (), hosts: Iterable[str] = ()) ->
     `people` are names of persons of the console; their first and last names count alone too. `hosts` are names that only the house
     knows: of clusters, of the console itself.
     """
-    found: dict[str, tuple[int, Finding]] = {}
+    found: dict[str, Finding] = {}
+    taken: list[tuple[int, int]] = []
     for at, kind, words in sorted(_hits(text, _names(people), hosts), key=lambda hit: (hit[0], -len(hit[2]))):
-        if not any(at >= place and at + len(words) <= place + len(one.words) for place, one in found.values()):
-            found.setdefault(words, (at, Finding(kind, words, _line(text, at))))
-    return [one for _, one in found.values()]
+        if any(begin <= at and at + len(words) <= end for begin, end in taken):
+            continue  # part of what was found already
+        taken.append((at, at + len(words)))
+        found.setdefault(words, Finding(kind, words, _line(text, at)))
+    return list(found.values())
 
 
 def _hits(text: str, names: Iterable[str], hosts: Iterable[str]) -> Iterator[tuple[int, str, str]]:
@@ -79,7 +85,7 @@ def _hits(text: str, names: Iterable[str], hosts: Iterable[str]) -> Iterator[tup
     rules += [("person", _whole(name)) for name in names] + [("host", _whole(host)) for host in hosts if len(host) > 2]
     for kind, pattern in rules:
         for hit in pattern.finditer(text):
-            yield hit.start(), kind, hit[0].strip()
+            yield hit.start(), kind, hit[0].rstrip(" .,;:!?)")
 
 
 def _names(people: Iterable[str]) -> set[str]:

@@ -1,6 +1,5 @@
 """What only reads reviews. Each query takes the reader's reach: whoever may see the incident may read its reviews."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Select, select
@@ -9,10 +8,10 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from app.accounts.policy import Reach
 from app.checklists.models import TemplateVersion
 from app.core.errors import NotFound
+from app.decisions.models import RuleSet
 from app.incidents import queries
 from app.incidents.models import Incident
 from app.reviews.models import Kind, Publication, Review, SectionVersion
-from app.reviews.sections import HEADINGS
 
 _SHOWN = (selectinload(Review.sections), joinedload(Review.author), joinedload(Review.incident))
 
@@ -36,7 +35,7 @@ def get(session: Session, review_id: int, *, reach: Reach) -> Review:
 
 def of_incident(session: Session, incident: Incident) -> list[Review]:
     """The reviews of an incident: the report first."""
-    query = select(Review).where(Review.incident_id == incident.id).options(*_SHOWN).execution_options(populate_existing=True)
+    query = select(Review).where(Review.incident_id == incident.id).options(joinedload(Review.author))
     places = {kind: place for place, kind in enumerate(Kind)}
     return sorted(session.scalars(query), key=lambda review: places[Kind(review.kind)])
 
@@ -59,22 +58,23 @@ def publications(session: Session, review: Review) -> list[Publication]:
 
 
 def learnt(session: Session, incident: Incident) -> list[Learnt]:
-    """The changes of checklists that name this incident, oldest first."""
-    query = select(TemplateVersion).where(TemplateVersion.incident_id == incident.id).order_by(TemplateVersion.at)
-    return [
-        Learnt(f"Checklist {one.name}, version {one.number}", one.by_name, f"/checklists/templates/{one.template_id}")
-        for one in session.scalars(query)
+    """The changes of checklists that name this incident, then the versions of the decision matrix whose note does."""
+    lists = select(TemplateVersion).where(TemplateVersion.incident_id == incident.id).order_by(TemplateVersion.at)
+    rules = select(RuleSet).where(RuleSet.note.regexp_match(rf"\m{incident.ref}\M")).order_by(RuleSet.id)
+    found = [
+        Learnt(f"Checklist “{one.name}”, version {one.number}", one.by_name, f"/checklist-templates/{one.template_id}")
+        for one in session.scalars(lists)
     ]
+    matrix = [
+        Learnt(f"Decision matrix, version {one.version}", one.by_name, f"/decision-rules?version={one.version}")
+        for one in session.scalars(rules)
+    ]
+    return found + matrix
 
 
-def done(review: Review) -> int:
-    """How many of its sections say something."""
-    return sum(bool(section.body) for section in review.sections)
-
-
-def texts(review: Review) -> Iterable[tuple[str, str]]:
-    """Title and text of each section that says something, in order."""
-    return ((HEADINGS[section.key].title, section.body) for section in review.sections if section.body)
+def written(review: Review) -> int:
+    """How many of its sections a person wrote."""
+    return sum(section.origin == "written" and bool(section.body) for section in review.sections)
 
 
 def _visible(reach: Reach) -> Select[Review]:

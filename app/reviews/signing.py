@@ -84,6 +84,16 @@ def signatures(session: Session, review: Review) -> list[Signature]:
     return list(session.scalars(query))
 
 
+def waiting_for(session: Session, me: Person, *, limit: int = 6) -> list[Review]:
+    """The reviews that wait for this person's signature, the longest first."""
+    mine = select(Signature.id).where(
+        Signature.review_id == Review.id, Signature.user_id == me.id, Signature.version == Review.version, Signature.verdict == "signed"
+    )
+    query = select(Review).join(Reviewer, Reviewer.review_id == Review.id).where(Reviewer.user_id == me.id, ~mine.exists())
+    asked = query.where(Review.state == ReviewState.IN_REVIEW).order_by(Review.sent_at).limit(limit)
+    return list(session.scalars(asked.options(joinedload(Review.incident))))
+
+
 def standing(review: Review, reviewer: Reviewer, said: Sequence[Signature]) -> str:
     """How one reviewer stands: waiting | signed | changes | lapsed (signed an older version). `said` is newest first."""
     last = next((one for one in said if one.user_id == reviewer.user_id and one.at >= reviewer.asked_at), None)

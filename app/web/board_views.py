@@ -16,6 +16,7 @@ from app.incidents import roles, signals
 from app.incidents.models import Incident, RoleHolder
 from app.incidents.signals import Trouble
 from app.incidents.states import PHASES, State
+from app.reviews import items, signing
 from app.runs import queries as runs
 from app.runs.models import Run
 from app.verification import queries as verifications
@@ -65,6 +66,8 @@ def board(db: Session, me: Person) -> dict[str, Any]:
         "running": active,
         "elsewhere": [run for run in active if run.incident_id not in listed],
         "ended": incidents.recently_ended(db, reach=reach),
+        "overdue": items.overdue(db, reach=reach),
+        "to_sign": signing.waiting_for(db, me),
         "has_services": has_services,
         "is_new": not has_services and me.may(P.EDIT_SERVICE),
         "may_declare": me.may(P.DECLARE),
