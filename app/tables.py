@@ -7,6 +7,7 @@ from app.checklists import models as checklists
 from app.core import idempotency
 from app.core.database import Base
 from app.decisions import models as decisions
+from app.drills import models as drills
 from app.incidents import models as incidents
 from app.notifications import alerting_models as alerting
 from app.notifications import models as notifications
@@ -24,6 +25,7 @@ __all__ = [
     "catalog",
     "checklists",
     "decisions",
+    "drills",
     "idempotency",
     "incidents",
     "metadata",
