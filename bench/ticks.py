@@ -61,7 +61,8 @@ class Ticker:
         body = urlencode({"csrf_token": self.csrf, "seen": was, "place": "checklists"}).encode()
         head = (
             f"POST /checklist-items/{item}/{VERBS[wanted]} HTTP/1.1\r\nHost: {self.host}\r\nOrigin: http://{self.host}\r\n"
-            f"HX-Request: true\r\nCookie: {self.cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"HX-Request: true\r\nCookie: {self.cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
         )
         sent = time.perf_counter()
         self.writer.write(head.encode() + body)

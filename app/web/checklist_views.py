@@ -97,6 +97,8 @@ def deciding(request: Request, db: Session, item: Item, me: Person, sent: Fields
     there = url(item.checklist, _place(sent), item)
     try:
         yield
+        if item.binding:
+            queries.get_item(db, item.id, reach=me.reach())  # the evidence was asked, so it may stand otherwise now
     except Refused as refused:
         if is_htmx(request):
             status, now = 409 if isinstance(refused, Conflict) else 422, queries.get_item(db, item.id, reach=me.reach())

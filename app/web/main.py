@@ -9,6 +9,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from app.web import asgi, errors, guard, stream
 
 ROUTES = [
+    "checklists",  # first, since routes are tried in order and fifty people tick at once
     "health",
     "static",
     "live",
@@ -21,6 +22,9 @@ ROUTES = [
     "board",
     "incidents",
     "timeline",
+    "notices",
+    "channels",
+    "notice_templates",
     "decisions",
     "decision_rules",
     "resolving",
@@ -28,10 +32,11 @@ ROUTES = [
     "review_publishing",
     "action_items",
     "verifications",
-    "checklists",
     "checklist_templates",
     "api",
     "services",
+    "paging",
+    "contacts_reached",
     "targets",
     "checks",
     "clusters",

@@ -10,11 +10,44 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from app.accounts.policy import P
-from app.web.api import checks, decisions, incidents, once, plans, releases, runs, services, status, targets, timeline, verifications
+from app.web.api import (
+    checklist_templates,
+    checklists,
+    checks,
+    decisions,
+    incidents,
+    notices,
+    once,
+    plans,
+    releases,
+    reviews,
+    runs,
+    services,
+    status,
+    targets,
+    timeline,
+    verifications,
+)
 from app.web.guard import Guard, may
 
 router = APIRouter(prefix="/api/v1")
-for part in (services, targets, checks, releases, incidents, timeline, decisions, plans, runs, verifications, status):
+for part in (
+    services,
+    targets,
+    checks,
+    releases,
+    incidents,
+    timeline,
+    notices,
+    checklists,
+    checklist_templates,
+    decisions,
+    plans,
+    runs,
+    verifications,
+    reviews,
+    status,
+):
     router.include_router(part.router)
 
 BEARER = {
@@ -85,7 +118,10 @@ def _scopes() -> dict[tuple[str, str], str]:
 def _in_path(path: str) -> list[dict[str, Any]]:
     """The parameters that guards read from the address, which FastAPI does not see."""
     names = re.findall(r"{(\w+)}", path)
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string" if name == "slug" else "integer"}} for name in names]
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string" if name in {"slug", "section"} else "integer"}}
+        for name in names
+    ]
 
 
 def _wanted(parameter: dict[str, Any]) -> dict[str, Any]:
