@@ -88,7 +88,7 @@ def send(
         raise Forbidden("Notices are sent by a responder or a commander. Nothing was sent: ask one.")
     _lock(session, notice, incident)
     _still_a_draft(notice, seen)
-    _nothing_newer(session, notice, incident, seen_last)
+    _nothing_newer(session, incident, seen_last)
     render.check(notice.subject, notice.body, Audience(notice.audience), nothing="Nothing was sent")
     now = db_now(session)
     next_at = now + next_in if next_in and incident.is_open else None
@@ -139,7 +139,7 @@ def _lock(session: Session, notice: Notice, incident: Incident) -> None:
 
 
 def _still_a_draft(notice: Notice, seen: int) -> None:
-    link = f"/incidents/{notice.incident_id}/notices/{notice.id}"
+    link = f"/notices/{notice.id}"
     if notice.state == NoticeState.SENT:
         raise Conflict(
             f"{notice.ended_by} sent this notice at {notice.ended_at:%H:%M} UTC. Nothing was sent twice, and nothing of yours was saved.",
@@ -151,14 +151,14 @@ def _still_a_draft(notice: Notice, seen: int) -> None:
         raise Conflict("Somebody changed this draft since you opened it. Nothing of yours was sent or saved: look at it again.", link=link)
 
 
-def _nothing_newer(session: Session, notice: Notice, incident: Incident, seen_last: int | None) -> None:
+def _nothing_newer(session: Session, incident: Incident, seen_last: int | None) -> None:
     """Two people who publish different updates at once: the second reads the first one's before theirs goes out."""
     last = queries.last_update(session, incident)
     if seen_last is not None and last and last.id != seen_last:
         raise Conflict(
             f"{last.ended_by} sent another notice at {last.ended_at:%H:%M} UTC, after you opened this one. Yours was not sent: "
             "read that one, and send yours if it is still needed.",
-            link=f"/incidents/{notice.incident_id}/notices/{last.id}",
+            link=f"/notices/{last.id}",
         )
 
 
@@ -190,7 +190,7 @@ def _written_down(session: Session, notice: Notice, incident: Incident, copies: 
         line = f"sent {what} to {copies} {'receiver' if copies == 1 else 'receivers'}"
     timeline.record(session, incident, line, kind="notice", by=by, notice=notice.id)
     name = BINDINGS.get(Kind(notice.kind), "notice.sent")
-    binding.happened(session, incident, name, url=f"/incidents/{incident.id}/notices/{notice.id}", sentence=f"{by.name} {line}")
+    binding.happened(session, incident, name, url=f"/notices/{notice.id}", sentence=f"{by.name} {line}")
     detail = {"incident": incident.id, "kind": notice.kind, "audience": notice.audience, "copies": copies}
     audit.record(session, "notice.send", f"notice-{notice.id}", actor=by.actor, actor_name=by.name, **detail)
     live.tell(session, f"incident-{incident.id}", f"notices-{incident.id}", f"notice-{notice.id}", "board")

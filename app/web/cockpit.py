@@ -13,7 +13,7 @@ from app.incidents.models import Incident
 from app.incidents.states import PHASES, Severity
 from app.runs import queries as runs
 from app.verification import queries as verifications
-from app.web import checklist_views, decision_views, incident_views, timeline_views, what_now
+from app.web import checklist_views, decision_views, incident_views, notice_views, timeline_views, what_now
 
 NEWEST = 40  # lines beside the cockpit; the timeline's own page has the rest
 
@@ -29,6 +29,7 @@ def header(db: Session, incident: Incident, me: Person, tab: str) -> dict[str, A
         "severities": Severity,
         "question": decision_views.question(db, incident, me),
         "ticks": checklists.standing(db, [incident]).get(incident.id),
+        "due": notice_views.clock(db, incident, me),
         "tab": tab,
     }
 

@@ -160,7 +160,7 @@ def test_of_two_people_who_send_at_once_one_wins_and_the_other_sees_it(console, 
     refused = next(one for one in said if isinstance(one, Conflict))
     assert 1 in said
     assert "sent this notice at" in refused.sentence
-    assert refused.link == f"/incidents/{incident.id}/notices/{number}"
+    assert refused.link == f"/notices/{number}"
     with transaction() as session:
         assert len(session.scalars(select(Delivery)).all()) == 1
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.accounts import api_tokens, invitations, sign_ins
 from app.accounts.models import ApiToken, Grant, SignIn, User
 from app.accounts.policy import P, Role
-from app.catalog.models import AllowedAddress
+from app.catalog.models import AllowedAddress, Contact
 from app.checklists import actions as checklists
 from app.checklists import queries as checklist_queries
 from app.checklists.models import ChecklistTemplate
@@ -19,6 +19,13 @@ from app.core.clock import now
 from app.decisions import actions as decisions
 from app.decisions import reports
 from app.incidents import timeline
+from app.notifications import drafting
+from app.notifications.kinds import Audience
+from app.notifications.kinds import Kind as NoticeKind
+from app.notifications.models import Delivery, Notice, NoticeTemplate
+from app.reviews import actions as reviews
+from app.reviews import items
+from app.reviews.models import Kind
 from app.statuspage import actions as publishing
 from app.statuspage import maintenance, pages
 from app.statuspage.models import Component, PublicIncident, StatusPage, Subscriber
@@ -90,6 +97,32 @@ def template(world, me):
     return world.session.scalars(select(ChecklistTemplate.id).order_by(ChecklistTemplate.id).limit(1)).one()
 
 
+def notice(world, me):
+    """A notice that was sent, with a copy that failed; made once a world."""
+    found = world.session.scalar(select(Notice).where(Notice.incident_id == world.incident.id))
+    if found is None:
+        found = drafting.make(world.session, world.incident, NoticeKind.UPDATE, Audience.INSIDE, by=world.stage.commander)
+        row = {"kind": "mail", "crew": "mail", "lane": "x", "recipient": "Ana", "message": {}, "state": "failed", "reason": "No."}
+        add(world.session, Delivery(about=f"notice-{found.id}", notice_id=found.id, ended_at=now(), **row))
+    return found.id
+
+
+def delivery(world, me):
+    return world.session.scalars(select(Delivery.id).where(Delivery.notice_id == notice(world, me))).one()
+
+
+def channel(world, me):
+    return factories.make_channel(world.session).id
+
+
+def recipient(world, me):
+    return factories.make_recipient(world.session, factories.make_channel(world.session)).id
+
+
+def notice_template(world, me):
+    return world.session.scalars(select(NoticeTemplate.id).order_by(NoticeTemplate.id).limit(1)).one()
+
+
 def status_page(world, me):
     return status_of(world).id
 
@@ -147,6 +180,9 @@ EXAMPLES = {
     "check_id": lambda world, me: world.check.id,
     "incident_id": lambda world, me: world.incident.id,
     "entry_id": lambda world, me: world.entry.id,
+    "review_id": lambda world, me: reviews.begin(world.session, world.incident, Kind.REPORT, by=world.stage.commander).id,
+    "section": lambda world, me: "summary",
+    "action_id": lambda world, me: items.add(world.session, world.incident, title="A smoke check", by=world.stage.commander).id,
     "assessment_id": lambda world, me: world.assessment.id,
     "report_id": lambda world, me: reports.add(world.session, world.incident, by=me).id,
     "position": lambda world, me: 1,
@@ -156,6 +192,11 @@ EXAMPLES = {
     "checklist_id": lambda world, me: world.checklist.id,
     "item_id": lambda world, me: world.item.id,
     "template_id": template,
+    "notice_id": notice,
+    "delivery_id": delivery,
+    "channel_id": channel,
+    "recipient_id": recipient,
+    "notice_template_id": notice_template,
     "cluster_id": cluster,
     "address_id": address,
     "person_id": somebody,
@@ -182,6 +223,8 @@ EXAMPLES = {
     "/internal-status/{page_slug}/{name} name": lambda world, me: "index.html",
     "/status/{page_slug}/{name} name": lambda world, me: "index.html",
     "/status/{page_slug}/confirm/{token} token": lambda world, me: "1.1.unknown",
+    "/answer/{token} token": lambda world, me: "1.unknown",
+    "contact_id": lambda world, me: add(world.session, Contact(service_id=world.service.id, position=0, role="On-call", name="Bo", phone="1")).id,
     "/status/{page_slug}/leave/{token} token": lambda world, me: "1.unknown",
 }
 
@@ -192,5 +235,20 @@ def form(path, world):
     return {"service_id": world.service.id, "service": world.service.slug, "kind": kind}
 
 
-FREE = {"template_id", "cluster_id", "address_id", "person_id", "grant_id", "sign_in_id", "token_id", "token", "name", "kind", "page_slug"}
+FREE = {
+    "channel_id",
+    "recipient_id",
+    "notice_template_id",
+    "template_id",
+    "cluster_id",
+    "address_id",
+    "person_id",
+    "grant_id",
+    "sign_in_id",
+    "token_id",
+    "token",
+    "name",
+    "kind",
+    "page_slug",
+}
 UNKNOWN = {"/setup/{token}", "/status/{page_slug}/", "/status/{page_slug}/{name}"}  # its example is not there, and nobody is told more
