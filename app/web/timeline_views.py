@@ -23,6 +23,7 @@ ICONS = {
     "checklist": "list-check",
     "notice": "broadcast",
     "review": "pencil",
+    "drill": "test-pipe",
     "page": "phone",
     "alert": "bell",
     "system": "activity",
@@ -36,6 +37,7 @@ LINKS = {
     "notice": "/notices/{}",
     "review": "/reviews/{}",
     "item": "/actions/{}",
+    "drill": "/drills/{}",
 }
 LATE = timedelta(minutes=2)  # a line written down later than this says so
 

@@ -173,6 +173,10 @@ def private_slug(world, me):
     return pages.create(world.session, name="Inside", slug=f"inside-{world.service.id}", is_private=True, by=world.stage.commander).slug
 
 
+def contact(world, me):
+    return add(world.session, Contact(service_id=world.service.id, position=0, role="On-call", name="Bo", phone="1")).id
+
+
 EXAMPLES = {
     "slug": lambda world, me: world.service.slug,
     "target_id": lambda world, me: world.stage.target.id,
@@ -224,7 +228,7 @@ EXAMPLES = {
     "/status/{page_slug}/{name} name": lambda world, me: "index.html",
     "/status/{page_slug}/confirm/{token} token": lambda world, me: "1.1.unknown",
     "/answer/{token} token": lambda world, me: "1.unknown",
-    "contact_id": lambda world, me: add(world.session, Contact(service_id=world.service.id, position=0, role="On-call", name="Bo", phone="1")).id,
+    "contact_id": contact,
     "/status/{page_slug}/leave/{token} token": lambda world, me: "1.unknown",
 }
 
