@@ -82,9 +82,9 @@ def write(session: Session, review: Review, key: str, *, body: str, version: int
 
     The text that stands already is saved by nobody again. A review that was signed is open to its reviewers again.
     """
-    text = sections.checked(key, body)
     hold(session, review)  # two at once: the second waits here and finds the version of the first
     section = get_section(session, review, key)
+    text = sections.checked(key, body)
     if text == section.body and section.origin == "written":
         return section
     if version != section.version:

@@ -55,11 +55,11 @@ def test_a_report_is_begun_from_its_tab_and_read_by_people_who_change_nothing(cl
     )
     page = client.get(made).text
     assert "Nobody signs in." in page
-    assert "Drafted from the record" in page
+    assert "Drafted<span" in page
     assert "Send for review" in page
     assert "Login fails" in client.get("/reviews").text
     preview = client.get(f"{made}?preview").text
-    assert "Drafted from the record" not in preview
+    assert "Drafted<span" not in preview
     sign_in(client, people[2])
     read = client.get(made).text
     assert "Send for review" not in read

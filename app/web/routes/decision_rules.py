@@ -29,7 +29,10 @@ def show(request: Request, db: Db, me: Annotated[Person, may(P.READ)]) -> Respon
 
 @router.get("/decision-rules/edit")
 def edit(request: Request, db: Db, me: Annotated[Person, may(P.EDIT_PROCEDURE)]) -> Response:
-    return page(request, "decisions/edit_rules.html", **_edited(db, me, rulebook.current(db)))
+    """The form; `incident` names the incident that taught the change, and the note begins with it: its report links back."""
+    number = incident_forms.whole(request.query_params.get("incident", ""))
+    taught = f"INC-{number}: " if number else ""
+    return page(request, "decisions/edit_rules.html", **_edited(db, me, rulebook.current(db)), taught=taught)
 
 
 @router.post("/decision-rules")
