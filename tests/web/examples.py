@@ -19,6 +19,7 @@ from app.core.clock import now
 from app.decisions import actions as decisions
 from app.decisions import reports
 from app.incidents import timeline
+from app.incidents.models import Incident
 from app.notifications import drafting
 from app.notifications.kinds import Audience
 from app.notifications.kinds import Kind as NoticeKind
@@ -188,7 +189,7 @@ EXAMPLES = {
     "section": lambda world, me: "summary",
     "action_id": lambda world, me: items.add(world.session, world.incident, title="A smoke check", by=world.stage.commander).id,
     "assessment_id": lambda world, me: world.assessment.id,
-    "report_id": lambda world, me: reports.add(world.session, world.incident, by=me).id,
+    "report_id": lambda world, me: reports.add(world.session, world.session.get_one(Incident, world.incident.id), by=me).id,
     "position": lambda world, me: 1,
     "plan_id": lambda world, me: world.plan.id,
     "run_id": lambda world, me: world.run.id,
