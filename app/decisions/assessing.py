@@ -60,8 +60,10 @@ def kept(assessment: Assessment) -> Picture:
     return Picture(found, verdicts, Weighed(assessment.recommendation, assessment.sentence, []), way, assessment.rule_set)
 
 
-def refresh(session: Session, incident: Incident, *, cause: str, by: Person = SYSTEM, always: bool = False) -> Assessment:
+def refresh(session: Session, incident: Incident, *, cause: str = "", by: Person = SYSTEM, always: bool = False) -> Assessment:
     """The assessment that counts now: a new row where something is news (or `always`), else the newest one.
+
+    Without a cause it is worked out from what changed.
 
     The caller holds the incident's row, so that two at once make no two rows of the same. A recommendation that turned without
     anybody's doing gets a line of the timeline.
@@ -71,7 +73,7 @@ def refresh(session: Session, incident: Incident, *, cause: str, by: Person = SY
         return newest
     made = Assessment(
         incident_id=incident.id,
-        cause=cause,
+        cause=cause or _cause(newest, picture),
         rule_set_id=picture.rule_set.id,
         rule_set=picture.rule_set,
         facts={key: fact.as_json() for key, fact in picture.facts.items()},
@@ -94,6 +96,15 @@ def _tell(session: Session, incident: Incident, before: Assessment | None, made:
         return
     line = f"sees the rules recommend {STANDS[made.recommendation]}, no longer {STANDS[before.recommendation]}"
     timeline.record(session, incident, line, kind="system", by=SYSTEM, is_system=True, assessment=made.id)
+
+
+def _cause(before: Assessment | None, picture: Picture) -> str:
+    """What changed since the assessment before: the rules, what people say, or a reading."""
+    if before is None or before.rule_set_id != picture.rule_set.id:
+        return "rules" if before else "declared"
+    was = kept(before).facts
+    said = {key for key, fact in picture.facts.items() if {fact.source, was[key].source if key in was else ""} & {"person", "incident"}}
+    return "fact" if any(key not in was or _weight(was[key]) != _weight(picture.facts[key]) for key in said) else "reading"
 
 
 def _fired(verdict: Verdict) -> Json:

@@ -34,7 +34,7 @@ def keep_fresh(session: Session) -> None:
     )
     for incident in session.scalars(due).all():
         actions.begin(session, incident, by=SYSTEM)
-        assessing.refresh(session, incident, cause="reading")
+        assessing.refresh(session, incident)
         _lapse(session, incident)
         session.execute(update(Deliberation).where(Deliberation.incident_id == incident.id).values(looked_at=func.clock_timestamp()))
 

@@ -58,6 +58,8 @@ class Rule:
     @property
     def condition(self) -> str:
         """ "Error rate above 5 %": what is judged, without the words that people chose."""
+        if self.kind.type == YES_NO:
+            return f"{self.kind.name}: {self.kind.shown(self.value if self.comparison == 'is' else not self.value)}"
         return f"{self.kind.name} {self.comparison.replace('_', ' ')} {self.kind.shown(self.value)}"
 
     def as_json(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 from app.core.clock import now
 from app.incidents import queries
 from app.incidents.models import Incident, RoleHolder, TimelineEntry
+from app.incidents.states import TROUBLE_NAMES
 
 BATCH = 500
 
@@ -77,6 +78,7 @@ def _facts(incident: Incident) -> dict[str, str]:
         "Duplicate of": f"INC-{incident.duplicate_of_id}" if incident.duplicate_of_id else "",
         "Services": ", ".join(touched.service.slug for touched in incident.services),
         "Affected": percent,
+        "Kind of trouble": TROUBLE_NAMES[incident.trouble] if incident.trouble else "",
         "Impact": " ".join(incident.impact.split()),
         "Began": _stamp(incident.began_at) if incident.began_at else "unknown",
         "Declared": _stamp(incident.declared_at),
@@ -93,7 +95,7 @@ def _line(entry: TimelineEntry) -> str:
 
 
 def _incident(incident: Incident) -> dict[str, Any]:
-    plain = ("title", "severity", "state", "impact", "affected_percent", "is_drill", "is_restricted", "duplicate_of_id")
+    plain = ("title", "severity", "trouble", "state", "impact", "affected_percent", "is_drill", "is_restricted", "duplicate_of_id")
     times = ("began_at", "declared_at", "state_since", "resolved_at")
     return (
         {"ref": incident.ref, "id": incident.id}

@@ -125,6 +125,7 @@ class TimelineEntry(Base):
     __tablename__ = "timeline_entries"
     __table_args__ = (
         Index("ix_timeline_entries_newest", "incident_id", text("at DESC"), text("id DESC")),
+        Index("ix_timeline_entries_facts", "incident_id", text("id DESC"), postgresql_where=text("kind = 'facts'")),
         Index("uq_timeline_entries_replaces", "replaces_id", unique=True, postgresql_where=text("replaces_id IS NOT NULL")),
         CheckConstraint("length(body) <= 20000", name="length"),
     )

@@ -53,7 +53,9 @@ def recovery(db: Session, incident: Incident, services: list[incident_views.Serv
     ran = [run for run in runs.runs_of(db, incident, limit=20) if me.may(P.READ, {run.service_id})]
     verified = [one for one in verifications.of_incident(db, incident) if me.may(P.READ, {one.service_id})]
     decision, assessment = decisions.current_decision(db, incident), decisions.assessment(db, incident)
-    what = what_now.of(incident, services=services, runs=ran, verifications=verified, decision=decision, assessment=assessment)
+    until = None if decision else decisions.decide_by(db, incident)[0]
+    told = what_now.Told(decision, assessment, until)
+    what = what_now.of(incident, services=services, runs=ran, verifications=verified, told=told)
     return {"what": what, "runs": ran, "verifications": verified}
 
 

@@ -23,7 +23,7 @@ from app.web.words import spoken
 
 ELSEWHERE = {"severity", "user_reports"}  # in the header, and in a section of their own
 HEADLINES = {"fix_forward": "Fix forward", "ask": "Weigh the loss of data", "open": "Nothing yet"}
-NEWEST = 6  # assessments that the page lists; the others have a page of their own
+NEWEST = 4  # assessments that the page lists; the others have a page of their own
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,7 @@ def desk(db: Session, incident: Incident, me: Person) -> dict[str, Any]:
         "reports": queries.reports_of(db, incident),
         "assessments": queries.assessments_of(db, incident, limit=NEWEST),
         "me_id": me.id,
+        "may_preview": picture.way is not None and me.may(P.PLAN, {picture.way.service_id}),
     } | drawn(picture)
 
 
@@ -119,6 +120,7 @@ def drawn(picture: Picture) -> dict[str, Any]:
         "sides": [Side(name, [one for one in picture.verdicts if one.rule.side == side]) for side, name in SIDES.items()],
         "choices": choices(picture),
         "headline": headline(picture),
+        "because": because(picture),
         "usual": spoken(way.usual_s) if way and way.usual_s is not None else "",
         "range": _range(way.durations) if way else "",
     }
@@ -129,6 +131,12 @@ def headline(picture: Picture) -> str:
     if picture.weighed.recommendation == ROLLBACK:
         return _back(picture)
     return HEADLINES[picture.weighed.recommendation]
+
+
+def because(picture: Picture) -> str:
+    """The sentence of the recommendation without what the headline says already."""
+    rest = picture.weighed.sentence.removeprefix(f"{headline(picture)}: ")
+    return rest[:1].upper() + rest[1:]
 
 
 def choices(picture: Picture) -> list[Choice]:

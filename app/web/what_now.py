@@ -5,6 +5,7 @@ Pure functions: rows in, words out. The page draws one primary button at most.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from app.catalog.models import Rollout, Service
 from app.catalog.releases import Offer
@@ -50,6 +51,15 @@ class WhatNow:
 
 
 @dataclass(frozen=True)
+class Told:
+    """How the decision stands: what was decided, the assessment that counts, until when to decide."""
+
+    decision: Decision | None = None
+    assessment: Assessment | None = None
+    decide_by: datetime | None = None
+
+
+@dataclass(frozen=True)
 class WayBack:
     """A target that can go back, with what runs there and what is offered."""
 
@@ -65,10 +75,9 @@ def of(
     services: Sequence[ServiceView],
     runs: Sequence[Run],
     verifications: Sequence[Verification],
-    decision: Decision | None = None,
-    assessment: Assessment | None = None,
+    told: Told | None = None,
 ) -> WhatNow:
-    """What to say now. Runs and verifications are those of the incident, newest first; the assessment is the one that counts."""
+    """What to say now. Runs and verifications are those of the incident, newest first."""
     run = next((one for one in runs if not one.is_over), None)
     if run:
         return WhatNow("", "", "run", "", run=run)
@@ -83,9 +92,9 @@ def of(
         return _judged(incident, verdict, services)
     if last:
         return _ran(incident, last, services)
-    if decision:
-        return _decided(incident, decision, services)
-    return _undecided(incident, services, assessment)
+    if told and told.decision:
+        return _decided(incident, told.decision, services)
+    return _undecided(incident, services, told or Told())
 
 
 def way_back(services: Sequence[ServiceView]) -> WayBack | None:
@@ -106,22 +115,22 @@ def roll_back(incident: Incident, way: WayBack) -> Primary:
         url=f"/targets/{way.target.target.id}/plans",
         fields={"kind": "rollback", "release_id": str(way.offer.release.id), "incident_id": str(incident.id)},
         is_post=True,
-        note="Opens the preview. Nothing changes until you confirm there.",
+        note="Rolling back opens the preview: nothing changes until you confirm there.",
     )
 
 
-def _undecided(incident: Incident, services: Sequence[ServiceView], assessment: Assessment | None) -> WhatNow:
+def _undecided(incident: Incident, services: Sequence[ServiceView], how: Told) -> WhatNow:
     """The loud button follows the rules: going back, unless they speak against it or ask. The other one is always there too."""
     decide = Primary("Decide: roll back or fix forward", f"/incidents/{incident.id}/decision", needs="respond", is_loud=False)
-    recommended = assessment.recommendation if assessment else "open"
-    told = assessment.sentence if assessment and recommended != "open" else ""
+    recommended = how.assessment.recommendation if how.assessment else "open"
+    told = how.assessment.sentence if how.assessment and recommended != "open" else ""
     if way := way_back(services):
         name, version, age = way.service.name, way.running.release.version, span(now() - way.running.began_at)
         say = f"{name} runs {version} since {age}."
         if way.target.changed_lately and way.running.replaced:
             say = f"{name} went from {way.running.replaced.version} to {version} {age} ago."
         good = "is the last good version" if way.offer.proven else "ran before and is not proven good"
-        next_ = f"{way.offer.release.version} {good}. Nothing is decided yet."
+        next_ = f"{way.offer.release.version} {good}. {_clock(how.decide_by)}"
         first, second = roll_back(incident, way), decide
         if recommended in ("fix_forward", "ask"):
             first, second = replace(decide, is_loud=True), replace(first, is_loud=False)
@@ -154,6 +163,14 @@ def _decided(incident: Incident, decision: Decision, services: Sequence[ServiceV
         return WhatNow(say, who, "warn", "Decided", verify, told=decision.rationale)
     next_ = f"{who} Verify when the fix is live: the console watches the checks and gives the verdict."
     return WhatNow("Fixing forward is decided.", next_, "idle", "Decided", verify, told=decision.rationale, second=back)
+
+
+def _clock(decide_by: datetime | None) -> str:
+    if decide_by is None:
+        return "Nothing is decided yet."
+    if decide_by < now():
+        return f"Nothing is decided, and the time for it is over since {decide_by:%H:%M} UTC."
+    return f"Nothing is decided yet; decide by {decide_by:%H:%M} UTC."
 
 
 def _watching(verification: Verification) -> WhatNow:

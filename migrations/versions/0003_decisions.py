@@ -227,6 +227,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("round_id", "user_id", name=op.f("pk_objection_answers")),
     )
     op.add_column("incidents", sa.Column("trouble", sa.String(), server_default="", nullable=False))
+    op.create_index(
+        "ix_timeline_entries_facts",
+        "timeline_entries",
+        ["incident_id", sa.literal_column("id DESC")],
+        unique=False,
+        postgresql_where=sa.text("kind = 'facts'"),
+    )
     op.create_check_constraint("trouble", "incidents", f"trouble IN ({TROUBLES})")
     op.execute(
         sa.text(
@@ -238,6 +245,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_constraint("trouble", "incidents", type_="check")
+    op.drop_index("ix_timeline_entries_facts", table_name="timeline_entries", postgresql_where=sa.text("kind = 'facts'"))
     op.drop_column("incidents", "trouble")
     op.drop_table("objection_answers")
     op.drop_index("uq_decisions_replaces", table_name="decisions", postgresql_where=sa.text("replaces_id IS NOT NULL"))

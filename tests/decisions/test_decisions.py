@@ -15,7 +15,7 @@ from app.core.errors import Conflict, Forbidden, Invalid, Refused
 from app.decisions import actions, assessing, keeping, objections, queries, reports, rulebook, shipped
 from app.decisions.models import Decision, Deliberation
 from app.incidents import actions as incidents
-from app.incidents import roles, timeline
+from app.incidents import facts, roles, timeline
 from app.incidents.models import Incident, TimelineEntry
 from app.incidents.states import Severity, State
 from app.response import declare as declaring
@@ -216,6 +216,23 @@ def test_a_reading_that_turns_a_rule_makes_a_new_assessment_by_itself(db, scene,
     assert any("recommend to roll back" in line for line in lines(db, scene.incident))
 
 
+def test_what_is_said_elsewhere_is_a_fact_too(db, scene, ana, age):
+    age(minutes=2)
+    keeping.keep_fresh(db)
+    facts.change(db, scene.incident, trouble="vulnerability", by=ana)
+    db.execute(text("UPDATE deliberations SET looked_at = now() - interval '1 minute'"))
+    keeping.keep_fresh(db)
+    newest = queries.assessment(db, scene.incident)
+    assert (newest.cause, newest.recommendation, newest.facts["vulnerability"]["by"]) == ("fact", "rollback", "Ana Ruiz")
+
+
+def test_an_incident_that_recovers_is_left_to_its_verification(db, scene, ana, age):
+    age(minutes=2)
+    incidents.move(db, scene.incident, State.RECOVERING, by=ana)
+    keeping.keep_fresh(db)
+    assert queries.assessment(db, scene.incident) is None
+
+
 def test_nothing_is_looked_at_twice_within_seconds(db, scene, age, ana):
     age(minutes=2)
     keeping.keep_fresh(db)
@@ -231,7 +248,8 @@ def test_new_rules_are_a_new_version_and_old_assessments_keep_theirs(db, scene, 
         rule | ({"value": 3.0, "text": "The error rate is above 3 %"} if rule["id"] == "error-rate" else {}) for rule in shipped.RULES
     ]
     made = rulebook.edit(db, seen=1, wanted=wanted, decide_within=shipped.DECIDE_WITHIN, note="We are stricter now.", by=ana)
-    newest = assessing.refresh(db, scene.incident, cause="rules")
+    newest = assessing.refresh(db, scene.incident)
+    assert newest.cause == "rules"
     assert (made.version, newest.rule_set.version, newest.recommendation) == (2, 2, "rollback")
     old = assessing.kept(queries.get_assessment(db, scene.incident, first.id))
     assert (old.rule_set.version, old.weighed.recommendation) == (1, "open")

@@ -55,7 +55,7 @@ def test_the_page_shows_facts_with_their_source_rules_and_the_recommendation(cli
     assert "For rolling back 1 of 6 applies" in text
     assert "Roll back to v1.2.3" in text
     assert "Nobody has said yet." in text
-    assert "unknown: time to fix forward" in text
+    assert "It cannot be fixed forward within 30 minutes : cannot be told unknown" in text
 
 
 def test_the_piece_is_the_same_partial_as_the_page(client, url):
@@ -165,7 +165,9 @@ def test_an_answer_to_a_question_that_is_over_lands_on_the_page_with_the_sentenc
 
 def test_user_reports_are_written_down_once_and_taken_back(client, on, url):
     for _ in range(2):
-        client.post(f"{url}/reports", data={"count": "12", "body": "Cannot <b>sign in</b>", "url": "https://s.example.org/7", "nonce": "n1"})
+        client.post(
+            f"{url}/reports", data={"count": "12", "body": "Cannot <b>sign in</b>", "url": "https://s.example.org/7", "nonce": "n1"}
+        )
     page = client.get(url).text
     assert "Cannot &lt;b&gt;sign in&lt;/b&gt;" in page
     with transaction() as session:
