@@ -16,6 +16,7 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends git openssh-client \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --home-dir /var/lib/lastgood --create-home lastgood \
+ && install -d -o lastgood -g lastgood -m 0755 /srv/status \
  && install -d -o lastgood -g lastgood -m 0750 /keys /keys/public /keys/private /keys/notifier
 COPY --from=build /src/.venv /src/.venv
 ENV PATH=/src/.venv/bin:$PATH PYTHONUNBUFFERED=1 LASTGOOD_STATE_DIR=/var/lib/lastgood LASTGOOD_HOST=0.0.0.0

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.channels.base import Message
 from app.core import gateway, live, queue
-from app.core.database import Json
+from app.core.database import Json, db_now
 from app.core.settings import settings
 from app.notifications.kinds import ChannelKind, Crew, DeliveryState
 from app.notifications.models import ChannelSetting, Delivery
@@ -27,6 +27,7 @@ LONGEST_DELAY_S = 300.0
 RING_AGAIN = timedelta(seconds=2)
 BATCH = 50
 PAGE, NOTICE, CROWD = 0, 1, 2  # how urgent
+CROWD_BELLS = 4
 REPEATABLE = frozenset({ChannelKind.WEBHOOK})
 SILENT = "The notifier stopped in the middle of sending, and nobody knows whether it arrived. Ask the receiver, then send it again by hand."
 TOO_LATE = "It waited until nobody needed it any more, so it was not sent."
@@ -98,18 +99,20 @@ def put_each(
 ) -> list[int]:
     """The same where each receiver reads words of their own (a link that only they may follow): one statement for all of them."""
     common = {"about": about, "incident_id": incident_id, "notice_id": notice_id, "urgency": urgency, "expires_at": expires_at}
-    rows = [common | {"message": as_json(message)} | _row(copy, urgency) for message, copy in letters]
+    at = db_now(session)
+    rows = [common | {"message": as_json(message)} | _row(copy, urgency, at) for message, copy in letters]
     if not rows:
         return []
     # Two at once: the second waits for the first one's commit and inserts nothing where a copy is there.
-    made = insert(Delivery).values(rows).on_conflict_do_nothing(constraint="uq_deliveries_once").returning(Delivery.id, Delivery.state)
-    queued = [row.id for row in session.execute(made) if row.state == DeliveryState.QUEUED]
-    for delivery_id in queued:
+    made = insert(Delivery).on_conflict_do_nothing(constraint="uq_deliveries_once").returning(Delivery.id, Delivery.state)
+    queued = [row.id for row in session.execute(made, rows) if row.state == DeliveryState.QUEUED]
+    # A hand that was woken goes on with whatever is due; a bell for each of a crowd would only make other bells wait behind them.
+    for delivery_id in queued[:CROWD_BELLS] if urgency == CROWD else queued:
         queue.ring(session, TASK, delivery_id)
     return queued
 
 
-def _row(copy: Copy, urgency: int) -> Json:
+def _row(copy: Copy, urgency: int, at: datetime) -> Json:
     state = DeliveryState.SKIPPED if copy.skipped else DeliveryState.QUEUED
     lane = f"channel-{copy.setting_id}" if copy.setting_id else f"{copy.kind}-{_host(copy.address)}"
     return {
@@ -122,7 +125,7 @@ def _row(copy: Copy, urgency: int) -> Json:
         "sealed": copy.sealed,
         "state": state,
         "reason": copy.skipped,
-        "ended_at": _now() if copy.skipped else None,
+        "ended_at": at if copy.skipped else None,
     }
 
 

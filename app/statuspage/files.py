@@ -77,6 +77,8 @@ def write(picture: Picture) -> None:
     old = (root() / picture.slug).resolve()
     new = root() / GENERATIONS / picture.slug / f"{picture.revision}-{secrets.token_hex(4)}"
     (new / FOLDER).mkdir(parents=True)
+    for folder in (new, new / FOLDER, new.parent, root() / GENERATIONS):
+        folder.chmod(0o755)  # a server of another account reads them, whatever our umask is
     contents = {name: draw() for name, draw in documents(picture).items()} | bundle().files
     for name, content in contents.items():
         _put(new, old, name, content)
@@ -118,6 +120,7 @@ def _put(new: Path, old: Path, name: str, content: bytes) -> None:
 def _store(path: Path, content: bytes) -> None:
     """Write, and wait for the disk: after a power cut the page has to be there."""
     with path.open("wb") as file:
+        os.fchmod(file.fileno(), 0o644)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -55,13 +55,17 @@ def get(session: Session, page: StatusPage, purpose: str, token: str) -> Subscri
     return subscriber
 
 
-def confirm(session: Session, page: StatusPage, token: str) -> Subscriber:
-    """From now on the address is told. Doing it twice does no harm."""
-    subscriber = get(session, page, links.CONFIRM, token)
+def confirm(session: Session, page: StatusPage, token: str) -> tuple[Subscriber, str]:
+    """From now on the address is told. Doing it twice does no harm. For a webhook, also the secret that its bodies are signed with: it is
+    made now and shown this once, since only the notifier can open what is kept of it."""
+    subscriber, secret = get(session, page, links.CONFIRM, token), ""
     if subscriber.state != "active":
         subscriber.state, subscriber.reason, subscriber.failures, subscriber.confirmed_at = "active", "", 0, db_now(session)
+        if subscriber.kind == "webhook":
+            secret = webhook.new_secret()
+            subscriber.sealed = seal({"secret": secret}, to="notifier")
     session.flush()
-    return subscriber
+    return subscriber, secret
 
 
 def leave(session: Session, page: StatusPage, token: str) -> None:
@@ -116,6 +120,7 @@ def look_after(session: Session) -> None:
         page_id = telling.page_id(session, one)
         for kind, address, state, reason in ended:
             _count(session, page_id, kind, address, state, reason)
+    session.flush()
 
 
 def _count(session: Session, page_id: int, kind: str, address: str, state: str, reason: str) -> None:

@@ -13,7 +13,7 @@ from app.incidents.models import Incident
 from app.incidents.states import PHASES, Severity
 from app.runs import queries as runs
 from app.verification import queries as verifications
-from app.web import checklist_views, decision_views, incident_views, notice_views, paging_views, timeline_views, what_now
+from app.web import checklist_views, decision_views, incident_views, notice_views, paging_views, status_views, timeline_views, what_now
 
 NEWEST = 40  # lines beside the cockpit; the timeline's own page has the rest
 
@@ -38,7 +38,12 @@ def whole(db: Session, incident: Incident, me: Person) -> dict[str, Any]:
     """The cockpit."""
     services = incident_views.touched(db, incident, me=me)
     pane = checklist_views.pane(db, incident, me)
-    more = {"services": services, "pane": pane, "alerting": paging_views.beside(db, incident, me)}
+    more = {
+        "services": services,
+        "pane": pane,
+        "public": status_views.beside(db, incident, me),
+        "alerting": paging_views.beside(db, incident, me),
+    }
     return header(db, incident, me, "cockpit") | recovery(db, incident, services, me) | log(db, incident, me) | more
 
 
@@ -66,6 +71,7 @@ def sides(db: Session, incident: Incident, me: Person) -> dict[str, Any]:
         "services": incident_views.touched(db, incident, me=me),
         "can": incident_views.rights(incident, me),
         "roles": incident_views.role_views(incident),
+        "public": status_views.beside(db, incident, me),
         "alerting": paging_views.beside(db, incident, me),
     }
 

@@ -65,6 +65,16 @@ def mailers(db: Session) -> list[tuple[str, str]]:
     return [("", "No mail to subscribers"), *((str(one), name) for one, name in db.execute(query.order_by(ChannelSetting.name)))]
 
 
+def beside(db: Session, incident: Incident, me: Person) -> dict[str, Any]:
+    """What the public knows of an incident, beside its cockpit. `may` is whether the reader can tell them (more)."""
+    published = queries.of_incident(db, incident)
+    pages = queries.pages(db, reach=me.reach())
+    names = {page.id: page.name for page in pages}
+    may = not incident.is_drill and any(me.may(P.PUBLISH, queries.service_ids(db, page)) for page in pages)
+    told = [(one, names[one.page_id], queries.updates(db, one)[0]) for one in published if one.page_id in names]
+    return {"told": told, "may": may, "pages": bool(pages)}
+
+
 def ours(db: Session, published: PublicIncident, me: Person) -> Incident | None:
     """The incident of ours behind it, where there is one and the reader may see it."""
     if published.incident_id is None:

@@ -24,7 +24,7 @@
     if (!answer?.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
     const main = document.getElementById("main");
-    if (!fresh || fresh.dataset.revision === main.dataset.revision && fresh.querySelector("time")?.dateTime === main.querySelector("time")?.dateTime) return;
+    if (!fresh || fresh.dataset.asOf === main.dataset.asOf) return;
     if (main.contains(document.activeElement) && document.activeElement.matches("input")) return;
     localise(fresh);
     main.replaceWith(fresh);

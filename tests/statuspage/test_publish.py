@@ -70,7 +70,7 @@ def test_whoever_had_not_seen_the_other_update_is_told_and_shown_it(db, page, in
     bo = factories.make_person(db, "Bo Larsen")
     post(db, page, incident, ana, seen=0)
     actions.publish(db, page, incident, text="Bo says it is the cache.", state="identified", seen=1, by=bo)
-    with pytest.raises(Conflict, match="Bo Larsen published another update .*Bo says it is the cache"):
+    with pytest.raises(Conflict, match=r"Bo Larsen published another update .*Bo says it is the cache"):
         actions.publish(db, page, incident, text="Ana says it is the database.", state="identified", seen=1, by=ana)
 
 

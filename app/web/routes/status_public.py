@@ -61,8 +61,8 @@ def confirming(_: Anybody, request: Request, db: Db, page_slug: str, token: str)
 @router.post("/status/{page_slug}/confirm/{token}")
 def confirm(_: Stranger, request: Request, db: Db, page_slug: str, token: str) -> Response:
     shown = queries.by_slug(db, page_slug, private=False)
-    one = subscribing.confirm(db, shown, token)
-    return _said(request, shown, "You will be told", f"Every update of {shown.name} goes to {one.address} from now on.")
+    one, secret = subscribing.confirm(db, shown, token)
+    return _said(request, shown, "You will be told", f"Every update of {shown.name} goes to {one.address} from now on.", secret)
 
 
 @router.get("/status/{page_slug}/leave/{token}")
@@ -103,5 +103,6 @@ def _drawn(db: Db, slug: str, name: str) -> Response:
     return HTMLResponse(draw(), media_type=media_type(name))
 
 
-def _said(request: Request, shown: StatusPage, title: str, sentence: str) -> Response:
-    return page(request, "statuspage/said.html", page=shown, address=links.public_address(shown), title=title, sentence=sentence)
+def _said(request: Request, shown: StatusPage, title: str, sentence: str, secret: str = "") -> Response:
+    said = {"title": title, "sentence": sentence, "secret": secret}
+    return page(request, "statuspage/said.html", page=shown, address=links.public_address(shown), **said)
