@@ -218,8 +218,9 @@ def _over(incident: Incident) -> WhatNow:
         case State.CANCELLED:
             return WhatNow(f"Cancelled after {took}.", "Nothing has to be done. The timeline stays.", "idle", "Cancelled")
         case State.RESOLVED:
-            reviewed = _move(incident, State.REVIEWED, "Mark it as reviewed")
-            return WhatNow(f"Resolved after {took}.", "Next: talk it through and write down what was learned.", "ok", "Resolved", reviewed)
+            report = Primary("Open the report", f"/incidents/{incident.id}/report", needs="read")
+            next_ = "Next: tick the After list, write down what was learned, and talk it through. Then it is reviewed."
+            return WhatNow(f"Resolved after {took}.", next_, "ok", "Resolved", report)
     return WhatNow(f"Resolved after {took}, and reviewed.", "Nothing has to be done.", "ok", "Reviewed")
 
 

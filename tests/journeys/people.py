@@ -88,6 +88,17 @@ class Visitor:
     def selects(self, label: str, words: str) -> None:
         self.page.get_by_label(label).first.select_option(label=words)
 
+    def resolves(self, ref: str, because: str = "It works again, and the checks prove it") -> None:
+        """End an incident; what its lists still ask for is shown, and overruled with a reason."""
+        self.presses(f"Resolve {ref}")
+        self.overrules(ref, because)
+
+    def overrules(self, ref: str, because: str) -> None:
+        """On the page that shows what is open: go on all the same."""
+        self.sees("You can resolve it all the same")
+        self.fills("Why it can be resolved all the same", because)
+        self.presses(f"Resolve {ref}")
+
     # --- seeing ------------------------------------------------------------------------------------------------------------
 
     def sees(self, *texts: str | re.Pattern[str], within: float = WAIT_S) -> float:

@@ -185,7 +185,7 @@ def pods_come_up_and_prometheus_agrees(ida, shop):
 
 
 def ida_resolves(ida):
-    ida.presses("Resolve INC-1")
+    ida.resolves("INC-1")
     ida.sees("Resolved after")
     ida.opens("/services/log-in")
     ida.sees("named by INC-1")

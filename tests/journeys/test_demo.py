@@ -100,7 +100,7 @@ def the_verdict_comes_with_its_numbers(ana, ben):
 
 
 def ana_resolves(ana, ben):
-    ana.presses("Resolve INC-1")
+    ana.resolves("INC-1")
     ana.sees("Resolved after")
     ben.sees_at_once("Resolved after")
 

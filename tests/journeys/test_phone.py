@@ -29,6 +29,7 @@ def test_the_commander_takes_the_shop_back_with_one_thumb(demo, arrives):
     thumb_presses(ana, "See whether it helped")
     ana.sees("Shop has recovered", within=90)
     thumb_presses(ana, "Resolve INC-1")
+    ana.overrules("INC-1", "It works again, and the checks prove it")
     ana.sees("Resolved after")
     everything_fits(ana)
 

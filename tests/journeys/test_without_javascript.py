@@ -33,5 +33,5 @@ def test_the_shop_is_taken_back_by_forms_alone(demo, arrives):
 
     ana.presses("See whether it helped")
     ana.reloads_until("Shop has recovered", within=90)
-    ana.presses("Resolve INC-1")
+    ana.resolves("INC-1")
     ana.sees("Resolved after")
