@@ -58,7 +58,7 @@ class Problem:
 
 def answer(request: Request, problem: Problem) -> Response:
     """The problem in the words of the door that was used."""
-    if request.url.path.startswith("/api/"):
+    if request.url.path.startswith(("/api/", "/intake/")):
         body = {"type": "about:blank", "title": problem.title, "status": problem.status, "detail": problem.sentence}
         more = {"link": problem.link, "number": problem.number, "fields": problem.fields}
         body |= {name: value for name, value in more.items() if value}

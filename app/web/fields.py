@@ -73,3 +73,10 @@ async def _sent(request: Request) -> Fields:
 
 
 Sent = Annotated[Fields, Depends(_sent)]
+
+
+async def _raw(request: Request) -> bytes:
+    return await request.body()
+
+
+Raw = Annotated[bytes, Depends(_raw)]  # the body as it came, for signatures

@@ -37,6 +37,7 @@ ROUTES = [
     "services",
     "paging",
     "contacts_reached",
+    "intake",
     "targets",
     "checks",
     "clusters",

@@ -11,7 +11,7 @@ from app.core.settings import settings
 from app.incidents import queries as incidents
 from app.incidents.models import Incident
 from app.incidents.states import Severity
-from app.notifications import channels, contacts_reached, paging, ways
+from app.notifications import channels, contacts_reached, integrations, paging, ways
 from app.notifications.alerting_models import NEVER, Attempt
 from app.notifications.kinds import ChannelKind
 from app.web.fields import Fields
@@ -33,6 +33,7 @@ def beside(db: Session, incident: Incident, me: Person) -> dict[str, Any]:
         "people": contacts_reached.of_incident(db, incident, reach=me.reach()),
         "paging": paging.standing(db, incident),
         "moods": MOODS,
+        "alerts": integrations.alerts_of(db, incident),
         "can_page": bool(ways.rounds(db, incident)) if incident.is_open and me.may(P.RESPOND) else False,
     }
 

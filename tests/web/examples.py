@@ -20,7 +20,7 @@ from app.decisions import actions as decisions
 from app.decisions import reports
 from app.incidents import timeline
 from app.incidents.models import Incident
-from app.notifications import drafting
+from app.notifications import drafting, integrations
 from app.notifications.kinds import Audience
 from app.notifications.kinds import Kind as NoticeKind
 from app.notifications.models import Delivery, Notice, NoticeTemplate
@@ -174,6 +174,10 @@ def private_slug(world, me):
     return pages.create(world.session, name="Inside", slug=f"inside-{world.service.id}", is_private=True, by=world.stage.commander).slug
 
 
+def integration(world, me):
+    return integrations.add(world.session, name=f"Alertmanager {world.service.id}", kind="alertmanager", by=me)[0].id
+
+
 def contact(world, me):
     return add(world.session, Contact(service_id=world.service.id, position=0, role="On-call", name="Bo", phone="1")).id
 
@@ -230,6 +234,8 @@ EXAMPLES = {
     "/status/{page_slug}/confirm/{token} token": lambda world, me: "1.1.unknown",
     "/answer/{token} token": lambda world, me: "1.unknown",
     "contact_id": contact,
+    "hook": lambda world, me: "unknown",
+    "integration_id": integration,
     "/status/{page_slug}/leave/{token} token": lambda world, me: "1.unknown",
 }
 
@@ -241,6 +247,8 @@ def form(path, world):
 
 
 FREE = {
+    "hook",
+    "integration_id",
     "channel_id",
     "recipient_id",
     "notice_template_id",
@@ -256,4 +264,9 @@ FREE = {
     "kind",
     "page_slug",
 }
-UNKNOWN = {"/setup/{token}", "/status/{page_slug}/", "/status/{page_slug}/{name}"}  # its example is not there, and nobody is told more
+UNKNOWN = {
+    "/intake/{hook}",
+    "/setup/{token}",
+    "/status/{page_slug}/",
+    "/status/{page_slug}/{name}",
+}  # its example is not there, and nobody is told more
