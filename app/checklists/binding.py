@@ -60,7 +60,7 @@ BINDINGS: Mapping[str, Binding] = {
     "check.errors": Binding("the error rate is back under its limit", holds("its error rate", ("metric", ("error_ratio", "rate")))),
     "check.latency": Binding("the response time is back under its limit", holds("its response time", ("metric", ("latency",)))),
     "check.smoke": Binding("every smoke test passes", holds("its critical features", ("smoke", ()))),
-    "check.metrics": Binding("every metric is back under its limit", holds("a metric of it", ("metric", METRICS))),
+    "check.metrics": Binding("every metric is back under its limit", holds("any metric of it", ("metric", METRICS))),
     "verification.recovered": Binding("the verification says “recovered”", evidence.recovered),
     "report.written": Binding("the report is signed", told("report.written"), "/report", "the report is written"),
     "review.scheduled": Binding("the review has a date", told("review.scheduled"), "/report", "the review has a date"),
