@@ -11,8 +11,10 @@ from app.core import live
 from app.core.clock import now
 from app.incidents import timeline
 from app.incidents.models import Incident
-from app.reviews import items, meeting, sections
+from app.reviews import items, letters, meeting, sections
 from app.reviews.models import ActionItem, Kind, Review
+
+PAGE_ONLY = " (on the page only: there is no mail channel)"
 
 
 def sweep(session: Session, *, limit: int = 20) -> None:
@@ -36,8 +38,18 @@ def _of_item(session: Session, item: ActionItem) -> None:
     owner = session.get(User, item.owner_id) if item.owner_id else None
     if owner is None or item.due_on is None:
         return
-    line = f"reminded {owner.name} of the action item “{item.title}”, {_when(item.due_on, today=at.date())}"
-    timeline.record(session, session.get_one(Incident, item.incident_id), line, kind="review", by=SYSTEM, is_system=True, item=item.id)
+    incident, when = session.get_one(Incident, item.incident_id), _when(item.due_on, today=at.date())
+    went = letters.write(
+        session,
+        [owner],
+        incident,
+        about=f"action-item-{item.id}-{at:%Y%m%d}",
+        subject=f"“{item.title}” is {when}",
+        text=f"You took on “{item.title}” after {incident.ref} ({incident.title}). It is {when}. Say how far it is:",
+        path=f"/actions/{item.id}",
+    )
+    line = f"reminded {owner.name} of the action item “{item.title}”, {when}{'' if went else PAGE_ONLY}"
+    timeline.record(session, incident, line, kind="review", by=SYSTEM, is_system=True, item=item.id)
     live.tell(session, "board")
 
 
@@ -46,12 +58,21 @@ def _of_meeting(session: Session, review: Review) -> None:
     session.flush()
     if review.meets_at is None:
         return
-    people = ", ".join(user.name for user in meeting.invited(session, review)) or "everybody"
-    name = sections.NAMES[Kind(review.kind)].lower()
-    line = f"reminded {people} that the {name} is talked through at {review.meets_at:%H:%M} UTC"
-    timeline.record(
-        session, session.get_one(Incident, review.incident_id), line, kind="review", by=SYSTEM, is_system=True, review=review.id
+    incident, people = session.get_one(Incident, review.incident_id), meeting.invited(session, review)
+    name, at = sections.NAMES[Kind(review.kind)].lower(), f"{review.meets_at:%H:%M} UTC"
+    where = f", {review.meeting_place}" if review.meeting_place else ""
+    went = letters.write(
+        session,
+        people,
+        incident,
+        about=f"review-{review.id}-meeting-{review.meeting_sequence}",
+        subject=f"the {name} is talked through at {at}",
+        text=f"The {name} of {incident.ref} ({review.title}) is talked through at {at}{where}. Read it before:",
+        path=f"/reviews/{review.id}?preview",
     )
+    named = ", ".join(user.name for user in people) or "everybody"
+    line = f"reminded {named} that the {name} is talked through at {at}{'' if went else PAGE_ONLY}"
+    timeline.record(session, incident, line, kind="review", by=SYSTEM, is_system=True, review=review.id)
 
 
 def _when(due_on: date, *, today: date) -> str:

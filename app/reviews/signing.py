@@ -14,7 +14,7 @@ from app.core.database import db_now
 from app.core.errors import Conflict, Forbidden, Refused
 from app.incidents import queries, timeline
 from app.incidents.models import Incident
-from app.reviews import sections
+from app.reviews import letters, sections
 from app.reviews.actions import hold
 from app.reviews.models import Kind, Review, Reviewer, ReviewState, Section, Signature
 from app.reviews.sections import ADDENDUM
@@ -40,8 +40,18 @@ def send(session: Session, review: Review, *, to: Collection[int], by: Person) -
     session.add_all(Reviewer(review_id=review.id, user_id=user) for user in sorted(set(to)))
     review.state, review.author_id, review.sent_at, review.signed_at = ReviewState.IN_REVIEW, by.id or None, db_now(session), None
     session.flush()
-    names = ", ".join(able[user].name for user in sorted(set(to)))
-    _tell(session, review, f"asked {names} to review the {sections.NAMES[Kind(review.kind)].lower()}", by=by)
+    asked, name = [able[user] for user in sorted(set(to))], sections.NAMES[Kind(review.kind)].lower()
+    _tell(session, review, f"asked {', '.join(user.name for user in asked)} to review the {name}", by=by)
+    text = f"{by.name} asks you to read and sign the {name} of {incident.ref} ({review.title}), version {review.version}:"
+    letters.write(
+        session,
+        asked,
+        incident,
+        about=f"review-{review.id}-asked-{review.version}",
+        subject=f"the {name} waits for your signature",
+        text=text,
+        path=f"/reviews/{review.id}/sign",
+    )
 
 
 def sign(session: Session, review: Review, *, version: int, by: Person) -> None:

@@ -8,7 +8,8 @@ from app.audit.models import AuditEntry
 from app.core.clock import now
 from app.core.errors import Conflict, Invalid, NotFound
 from app.incidents import queries
-from app.reviews import items, measures, record, reminding
+from app.notifications.models import Delivery
+from app.reviews import items, measures, record, reminding, signing
 from app.reviews.items import Filters
 from app.reviews.models import ActionItem
 from tests import factories
@@ -93,9 +94,27 @@ def test_a_reminder_goes_out_once_whoever_sweeps(db, on, ana, nadia):
     for _ in range(2):
         reminding.sweep(db)
     said = [line for line in lines(db, on.incident) if line.startswith("reminded")]
-    assert said == [f"reminded Nadia Haddad of the action item “A smoke check”, overdue since {item.due_on:%-d %B %Y}"]
+    assert said == [f"reminded Nadia Haddad of the action item “A smoke check”, overdue since {item.due_on:%-d %B %Y}{reminding.PAGE_ONLY}"]
     assert item.remind_at > now()
     assert db.scalars(select(ActionItem.reminded_at)).one() is not None
+
+
+def test_reminders_and_requests_go_out_by_mail_where_there_is_a_channel(db, on, ana, nadia, report):
+    factories.make_channel(db, "mail")
+    item = items.add(db, on.incident, title="A smoke check", due_on=now().date(), owner_id=nadia.id, by=ana)
+    item.remind_at = datetime(2026, 1, 1, tzinfo=UTC)
+    db.flush()
+    reminding.sweep(db)
+    signing.send(db, report, to={nadia.id}, by=ana)
+    mails = db.scalars(
+        select(Delivery).where(Delivery.about.like("action-item-%") | Delivery.about.like("review-%")).order_by(Delivery.id)
+    ).all()
+    assert [mail.message["subject"].partition(": ")[2] for mail in mails] == [
+        "“A smoke check” is due today",
+        "the post-incident report waits for your signature",
+    ]
+    assert {mail.recipient for mail in mails} == {"Nadia Haddad"}
+    assert mails[1].message["url"].endswith(f"/reviews/{report.id}/sign")
 
 
 def test_ready_made_measures_name_the_service_and_go_once_taken(db, on, ana):

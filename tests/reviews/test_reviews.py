@@ -184,7 +184,7 @@ def test_people_are_reminded_of_a_meeting_once_and_invited_by_one_uid(db, on, an
     for _ in range(2):
         reminding.sweep(db)
     said = [line for line in lines(db, on.incident) if "is talked through at" in line]
-    assert said == [f"reminded Jonas Weber that the post-incident report is talked through at {at:%H:%M} UTC"]
+    assert said == [f"reminded Jonas Weber that the post-incident report is talked through at {at:%H:%M} UTC{reminding.PAGE_ONLY}"]
     meeting.schedule(db, report, at=at + timedelta(days=1), minutes=30, by=ana)
     second = meeting.invitation(report, on.incident, [], url="https://x/reviews/1", host="x")
     events = [Calendar.from_ical(text).walk("VEVENT")[0] for text in (first, second)]
