@@ -32,6 +32,7 @@ class Trial(Console):
         if settings().database_url:
             raise Refused("The demo keeps to its own stores, and LASTGOOD_DATABASE_URL names a database. Nothing was started: unset it.")
         os.environ["LASTGOOD_STATE_DIR"] = str(demo_folder())
+        os.environ.setdefault("LASTGOOD_DRILL_ENVIRONMENTS", "production,drill,staging")  # its production is there to be practised on
         os.environ.setdefault("LASTGOOD_OBSERVE_EVERY_S", "3")  # somebody is watching: look more often than production would
         settings.cache_clear()
         super().__init__()

@@ -24,6 +24,7 @@ KINDS = (
     "checklist",
     "notice",
     "review",
+    "drill",
     "page",
     "alert",
     "system",

@@ -118,7 +118,7 @@ class Phase(Base):
 class TimelineEntry(Base):
     """One line of the timeline. Append-only: an edit is a new row that `replaces_id` the one before it.
 
-    kind   note | state | role | facts | plan | run | verification | release | checklist | system
+    kind   note | state | role | facts | plan | run | verification | release | checklist | drill | system
     refs   what it links to: {"run": 12, "plan": 3, "verification": 4, "release": 7}
     """
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from app.accounts.policy import Person
 from app.checklists import actions as checklists
 from app.decisions import actions as decisions
+from app.drills import following as drills
 from app.incidents import actions as incidents
 from app.incidents.models import Incident
 from app.notifications import drafting, paging
@@ -18,5 +19,6 @@ def declare(session: Session, *, title: str, form_nonce: str, by: Person, **told
     decisions.begin(session, incident, by=by)
     checklists.attach(session, incident, by=by)
     drafting.declared(session, incident, by=by)
+    drills.declared(session, incident)
     paging.begin(session, incident, by=by)
     return incident

@@ -11,6 +11,7 @@ from app.core import idempotency, queue
 from app.core.database import transaction
 from app.core.settings import settings
 from app.decisions import keeping
+from app.drills import following
 from app.notifications import cadence, drafting, nagging, outbox, paging
 from app.reviews import reminding
 from app.runs import ending, sweeping
@@ -34,6 +35,7 @@ def sweep() -> None:
         _pages,
         _status_pages,
         _reviews,
+        _drills,
         _answers,
     ):
         try:
@@ -99,6 +101,10 @@ def _reviews(session: Session) -> None:
 
 def _pages(session: Session) -> None:
     paging.sweep(session)
+
+
+def _drills(session: Session) -> None:
+    following.sweep(session)
 
 
 def _answers(session: Session) -> None:

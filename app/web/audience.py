@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.policy import Reach
 from app.checklists.models import Checklist
+from app.drills.models import Drill
 from app.incidents.models import Incident, IncidentService
 from app.runs.models import Plan, Run
 from app.verification.models import Verification
@@ -44,11 +45,12 @@ def audience(session: Session, name: str) -> Audience:
 
 
 SERVICES: dict[str, Select[int]] = {
+    "drill": select(Drill.service_id),
     "plan": select(Plan.service_id),
     "run": select(Run.service_id),
     "verification": select(Verification.service_id),
 }
-KEYS = {"plan": Plan.id, "run": Run.id, "verification": Verification.id}
+KEYS = {"drill": Drill.id, "plan": Plan.id, "run": Run.id, "verification": Verification.id}
 
 
 def _of_checklist(session: Session, checklist_id: int) -> Audience:

@@ -11,6 +11,7 @@ from app.accounts.policy import P, Person
 from app.catalog import queries as catalog
 from app.checklists import queries as checklists
 from app.checklists.queries import Standing
+from app.drills import practice
 from app.incidents import queries as incidents
 from app.incidents import roles, signals
 from app.incidents.models import Incident, RoleHolder
@@ -68,6 +69,7 @@ def board(db: Session, me: Person) -> dict[str, Any]:
         "ended": incidents.recently_ended(db, reach=reach),
         "overdue": items.overdue(db, reach=reach),
         "to_sign": signing.waiting_for(db, me),
+        "unpractised": practice.stale(db, reach=reach),
         "has_services": has_services,
         "is_new": not has_services and me.may(P.EDIT_SERVICE),
         "may_declare": me.may(P.DECLARE),

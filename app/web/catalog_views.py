@@ -14,6 +14,7 @@ from app.catalog.models import Check, CheckReading, Release, Rollout, Service, T
 from app.catalog.releases import Offer
 from app.core.clock import now
 from app.core.settings import settings
+from app.drills import practice
 from app.executors.checks.figures import span
 from app.incidents import queries as incidents
 from app.incidents.models import Incident, IncidentService
@@ -98,6 +99,8 @@ def shown(session: Session, service: Service, me: Person) -> dict[str, Any]:
     return current(session, service, me) | {
         "contacts": queries.contacts_of(session, service),
         "links": queries.links_of(session, service),
+        "practised": practice.of(session, [service])[0],
+        "may_drill": me.may(P.EDIT_PROCEDURE, {service.id}),
     }
 
 

@@ -18,6 +18,9 @@ from app.checklists.models import ChecklistTemplate
 from app.core.clock import now
 from app.decisions import actions as decisions
 from app.decisions import reports
+from app.drills import actions as drills
+from app.drills import queries as drill_queries
+from app.drills.models import Drill, DrillScript
 from app.incidents import timeline
 from app.incidents.models import Incident
 from app.notifications import drafting, integrations
@@ -124,6 +127,20 @@ def notice_template(world, me):
     return world.session.scalars(select(NoticeTemplate.id).order_by(NoticeTemplate.id).limit(1)).one()
 
 
+def script(world, me):
+    return world.session.scalars(select(DrillScript.id).order_by(DrillScript.id).limit(1)).one()
+
+
+def drill(world):
+    """A drill that goes on on the service, made once a world."""
+    found = world.session.scalar(select(Drill).where(Drill.service_id == world.service.id))
+    if found is None:
+        first = world.session.get_one(DrillScript, script(world, None))
+        by = world.stage.commander
+        found = drills.start(world.session, first, world.service, target=None, form_nonce=f"drill-{world.service.id}", by=by)
+    return drill_queries.get(world.session, found.id, reach=world.stage.commander.reach())
+
+
 def status_page(world, me):
     return status_of(world).id
 
@@ -196,6 +213,9 @@ EXAMPLES = {
     "report_id": lambda world, me: reports.add(world.session, world.session.get_one(Incident, world.incident.id), by=me).id,
     "position": lambda world, me: 1,
     "plan_id": lambda world, me: world.plan.id,
+    "drill_id": lambda world, me: drill(world).id,
+    "inject_id": lambda world, me: drill(world).injects[0].id,
+    "script_id": script,
     "run_id": lambda world, me: world.run.id,
     "verification_id": lambda world, me: world.verification.id,
     "checklist_id": lambda world, me: world.checklist.id,
@@ -247,6 +267,7 @@ def form(path, world):
 
 
 FREE = {
+    "script_id",
     "hook",
     "integration_id",
     "channel_id",
