@@ -38,6 +38,7 @@ ROUTES = [
     "paging",
     "contacts_reached",
     "intake",
+    "survival",
     "targets",
     "checks",
     "clusters",

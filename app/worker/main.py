@@ -13,7 +13,7 @@ from app.core.warmth import settle
 from app.executors import registry
 from app.runs import ending, engine, leases
 from app.verification import rounds
-from app.worker import delivering, status
+from app.worker import delivering, status, survival
 from app.worker.bells import listen
 from app.worker.crew import Crew, Duty
 from app.worker.looks import answer
@@ -41,7 +41,7 @@ def notifier() -> None:
     set_up_logging()
     stop = threading.Event()
     stop_on_signal(stop)
-    serve(queue.NOTIFY, [status.crew(), *delivering.crews()], stop)
+    serve(queue.NOTIFY, [status.crew(), survival.crew(), *delivering.crews()], stop)
 
 
 def serve(role: str, crews: list[Crew], stop: threading.Event) -> None:
@@ -59,7 +59,8 @@ def serve(role: str, crews: list[Crew], stop: threading.Event) -> None:
     be_present(role, stop)
     for crew in crews:
         crew.drain()
-    patience = settings().drain_s if role == queue.RUN else min(settings().drain_s, LOOKS_END_WITHIN_S)
+    ends_within = {queue.RUN: settings().drain_s, queue.NOTIFY: settings().notify_timeout_s + 1}.get(role, LOOKS_END_WITHIN_S)
+    patience = min(settings().drain_s, ends_within)
     if not all(crew.join(patience) for crew in crews):
         log.warning("the runner of %s ends with work in hand; another one takes over when its lease is over", role)
     queue.flush()
