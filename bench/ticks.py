@@ -87,7 +87,7 @@ async def measure(port: int, tickers: list[Ticker], seconds: float) -> float:
     return time.perf_counter() - began
 
 
-def prepare(people: int) -> tuple[list[Ticker], int]:
+def prepare(people: int) -> list[Ticker]:
     with scene.transaction() as session:
         ana, _ = scene.make_commander(session)
         incident = incidents.declare(session, title="Log-in fails", form_nonce="ticks", by=ana)
@@ -97,14 +97,16 @@ def prepare(people: int) -> tuple[list[Ticker], int]:
             template = templates.make(session, templates.Draft(f"Bench {len(items)}", lines), phase="during", by=ana)
             made = actions.begin(session, template, incident=incident, form_nonce=f"bench-{len(items)}", by=ana)
             items += session.scalars(select(Item.id).where(Item.checklist_id == made.id).order_by(Item.position))
-        tickers = []
-        for number in range(people):
-            person, _ = scene.make_commander(session, f"p{number}@example.org")
-            token = scene.make_browser(session, person)[cookies.SESSION]
-            visitor = sign_ins.visitor(session, token)
-            assert visitor is not None
-            tickers.append(Ticker(f"{cookies.SESSION}={token}", visitor.csrf_token, own=items[number], shared=items[-1]))
-        return tickers, incident.id
+    return [join(number, own=items[number], shared=items[-1]) for number in range(people)]
+
+
+def join(number: int, *, own: int, shared: int) -> Ticker:
+    with scene.transaction() as session:  # each of their own: a password takes its time, and the audit log's head is held meanwhile
+        person, _ = scene.make_commander(session, f"p{number}@example.org")
+        token = scene.make_browser(session, person)[cookies.SESSION]
+        visitor = sign_ins.visitor(session, token)
+        assert visitor is not None
+        return Ticker(f"{cookies.SESSION}={token}", visitor.csrf_token, own=own, shared=shared)
 
 
 def spent(root: int, state: str) -> dict[str, float]:
@@ -144,7 +146,7 @@ def lost(tickers: list[Ticker]) -> list[str]:
 
 def main(seconds: float, people: int) -> None:
     with scene.console() as console:
-        tickers, _ = prepare(people)
+        tickers = prepare(people)
         root = console.process.pid, str(console.state)
         before = spent(*root)
         own = time.process_time()
