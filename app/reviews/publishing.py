@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.accounts.models import User
 from app.accounts.policy import Person
 from app.audit import actions as audit
-from app.catalog.models import Cluster
+from app.catalog.models import Cluster, Contact
 from app.core.database import db_now
 from app.core.errors import Invalid, Refused
 from app.incidents.models import Incident
@@ -47,7 +47,7 @@ def proposal(review: Review) -> str:
 
 def findings(session: Session, text: str) -> list[Finding]:
     """What may be private in the text, with the names that this console knows."""
-    people = session.scalars(select(User.name))
+    people = [*session.scalars(select(User.name)), *session.scalars(select(Contact.name).where(Contact.name != ""))]
     clusters = session.scalars(select(Cluster.name))
     return privacy.find(text, people=people, hosts=clusters)
 
