@@ -8,6 +8,7 @@ from typing import Protocol
 from app.core.database import Json
 
 LONGEST_ANSWER = 300
+AGAIN = frozenset({408, 425, 429})  # HTTP statuses below 500 that may pass
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ to a judged address. Services that speak another protocol, or to this machine (s
 """
 
 import inspect
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,12 +20,13 @@ from apprise.plugins import N_MGR
 from apprise.result import AppriseResultStatus
 from urllib3.util import connection as urllib3_connection
 
-from app.channels.base import Checked, Context, Doubtful, Message, Passing, Permanent, Receipt, clipped, one_line
+from app.channels.base import AGAIN, Checked, Context, Doubtful, Message, Passing, Permanent, Receipt, clipped, one_line
 from app.core import gateway
 from app.core.database import Json
 from app.core.errors import Invalid
 from app.core.redact import Redactor
 
+_STATUS = re.compile(r"error=(\d{3})\b")
 _EXAMPLE = "Write it as Apprise does, for example slack://token-a/token-b/token-c or ntfys://ntfy.example.org/oncall."
 
 
@@ -34,6 +36,7 @@ class _Road:
 
     ctx: Context
     blocked: gateway.AddressBlocked | None = None
+    is_connected: bool = False
 
 
 _road: ContextVar[_Road | None] = ContextVar("road", default=None)
@@ -56,9 +59,12 @@ def _judged_connection(address: tuple[str, int], *args: Any, **kwargs: Any) -> s
     last: OSError | None = None
     for one in fit:
         try:
-            return _connect((one, port), *args, **kwargs)
+            connected = _connect((one, port), *args, **kwargs)
         except OSError as error:
             last = error
+        else:
+            road.is_connected = True
+            return connected
     raise last or OSError("no address")
 
 
@@ -72,6 +78,10 @@ class Services:
     def check(self, settings: Json) -> Checked:
         url = str(settings.get("url", "")).strip()
         plugin = _plugin(url)
+        if len(plugin) > 1:
+            raise Invalid(
+                {"url": f"This address names {len(plugin)} receivers. Give each its own channel, so that one that fails is known alone."}
+            )
         host = str(getattr(plugin, "host", "") or "")
         return Checked({"url": url}, str(plugin.service_name), host)
 
@@ -112,6 +122,11 @@ def _judged(result: Any, road: _Road, service: str, url: str, ctx: Context) -> R
         raise Doubtful(f"{service} did not answer within {ctx.timeout_s:g} s and may have it. Look there before you send it again.")
     lines = [entry.message for one in result.results for entry in one.logs() if entry.level in {"WARNING", "ERROR"}]
     why = clipped(Redactor([url, *url.partition("://")[2].split("/")])(" ".join(lines)), 240) or "it did not say why"
+    if road.is_connected and "connection error" in why.lower():  # a read that timed out, or was cut off: it may have arrived
+        raise Doubtful(f"{service} was called and did not answer in time. It may have it: look there before you send it again.")
+    status = _STATUS.search(why)
+    if status and 400 <= int(status[1]) < 500 and int(status[1]) not in AGAIN:
+        raise Permanent(f"{service} refuses it: {why}")
     raise Passing(f"{service} did not take it: {why}")
 
 
@@ -136,6 +151,9 @@ def _plugin(url: str, timeout_s: float = 20.0) -> Any:
     if scheme not in _schemes():
         raise Invalid({"url": f"{clipped(scheme, 40)}:// is not a service that is called over HTTP, so it is not offered. {_EXAMPLE}"})
     plugin = apprise.Apprise.instantiate(url, asset=_asset(timeout_s))
+    if plugin is not None:
+        plugin.socket_read_timeout = timeout_s  # Apprise's own 4 s are short for a service in trouble
+        plugin.overflow_mode = apprise.OverflowMode.SPLIT  # a long text comes in parts, and none is cut off
     if plugin is None:
         raise Invalid({"url": f"The address is not complete for {N_MGR[scheme].service_name}. See appriseit.com for how it is written."})
     return plugin

@@ -13,14 +13,13 @@ import json
 import secrets
 import time
 
-from app.channels.base import Checked, Context, Message, Passing, Permanent, Receipt
+from app.channels.base import AGAIN, Checked, Context, Message, Passing, Permanent, Receipt
 from app.core import gateway
 from app.core.database import Json
 from app.core.errors import Invalid
 
 PREFIX = "whsec_"
 SHORTEST_KEY = 16
-AGAIN = frozenset({408, 425, 429})
 LONGEST_WAIT_S = 1800.0
 
 

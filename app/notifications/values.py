@@ -122,7 +122,8 @@ def _eta(run: Run | None) -> str:
 
 
 def _timeline(session: Session, incident: Incident) -> str:
-    query = select(TimelineEntry).where(TimelineEntry.incident_id == incident.id, TimelineEntry.kind.in_(TOLD_KINDS))
+    reminders = (TimelineEntry.kind == "notice") & TimelineEntry.is_system  # who is late is no news for those who are told
+    query = select(TimelineEntry).where(TimelineEntry.incident_id == incident.id, TimelineEntry.kind.in_(TOLD_KINDS), ~reminders)
     newest = session.scalars(query.order_by(TimelineEntry.at.desc(), TimelineEntry.id.desc()).limit(TOLD_LINES)).all()
     return "\n".join(f"{entry.at.astimezone(UTC):%H:%M} {entry.actor_name} {' '.join(entry.body.split())[:200]}" for entry in newest[::-1])
 

@@ -42,6 +42,7 @@ class Clock:
     nagged: str  # who was reminded: '' nobody, "you", "everybody", or a name
     set_by: str
     reason: str
+    is_mine: bool  # the reader leads the communication, or commands while nobody does
 
     @property
     def mood(self) -> str:
@@ -84,7 +85,7 @@ def clock(session: Session, incident: Incident, me: Person) -> Clock | None:
     nag = nagging.reached(session, incident)
     whom = "" if nag is None else "everybody" if nag.user_id is None else "you" if nag.user_id == me.id else _name(session, nag)
     left = (at - db_now(session)).total_seconds()
-    return Clock(at, left, whom, found.set_by if found else "", found.reason if found else "")
+    return Clock(at, left, whom, found.set_by if found else "", found.reason if found else "", _is_mine(incident, me))
 
 
 def listed(session: Session, incident: Incident, me: Person) -> dict[str, Any]:
@@ -94,7 +95,6 @@ def listed(session: Session, incident: Incident, me: Person) -> dict[str, Any]:
     return {
         "incident": incident,
         "due": clock(session, incident, me),
-        "is_comms": _is_comms(session, incident, me),
         "drafts": [Row(one, named(one), counts[one.id]) for one in drafts],
         "sent": [Row(one, named(one), counts[one.id]) for one in over if one.state == "sent"],
         "discarded": [Row(one, named(one), {}) for one in over if one.state == "discarded"],
@@ -162,6 +162,7 @@ def _name(session: Session, nag: Nag) -> str:
     return user.name if user else ""
 
 
-def _is_comms(session: Session, incident: Incident, me: Person) -> bool:
-    holder = roles.holder_of(session, incident, roles.COMMS)
-    return holder is not None and holder.user_id == me.id
+def _is_mine(incident: Incident, me: Person) -> bool:
+    held = {holder.role: holder.user for holder in incident.roles if holder.user.state == "active"}
+    owner = held.get(roles.COMMS) or held.get(roles.COMMANDER)
+    return owner is not None and owner.id == me.id

@@ -47,9 +47,20 @@ def test_a_redirect_is_not_followed(receiver, receivers):
 
 def test_a_service_that_hangs_leaves_a_doubt(receiver):
     receiver.hangs = True
-    with pytest.raises((Doubtful, Passing)):
+    with pytest.raises(Doubtful, match="before you send it again"):
         CHANNEL.send(MESSAGE, "", settings(receiver), Context(timeout_s=0.5, allowed=receiver.ctx.allowed))
     assert len(receiver.posts) == 1
+
+
+def test_what_a_service_refuses_for_good_is_not_tried_again(receiver):
+    receiver.answers = [(403, {})]
+    with pytest.raises(Permanent, match="JSON refuses it"):
+        CHANNEL.send(MESSAGE, "", settings(receiver), receiver.ctx)
+
+
+def test_one_channel_is_one_receiver():
+    with pytest.raises(Invalid, match="names 2 receivers"):
+        CHANNEL.check({"url": "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#ops/#dev"})
 
 
 @pytest.mark.parametrize(
