@@ -12,8 +12,8 @@ from app.accounts.policy import P, Person
 from app.catalog import queries as catalog
 from app.checklists import queries
 from app.checklists.binding import BINDINGS
-from app.checklists.models import Checklist, Item
-from app.core.errors import Conflict, Refused
+from app.checklists.models import Checklist, ChecklistTemplate, Item
+from app.core.errors import Conflict, NotFound, Refused
 from app.incidents import queries as incidents
 from app.incidents.models import Incident
 from app.web.errors import Redrawn
@@ -76,6 +76,14 @@ def of_service(db: Session, slug: str, me: Person) -> dict[str, Any]:
         "may_respond": me.may(P.RESPOND, {service.id}),
         "incident": None,
     }
+
+
+def chosen(db: Session, sent: Fields) -> ChecklistTemplate:
+    """The template that a form names. Refused where there is none."""
+    try:
+        return queries.get_template(db, sent.whole("template") or 0)[0]
+    except NotFound:
+        raise Refused("There is no such list, so none was begun. Choose one of those offered.", field="template") from None
 
 
 def drawn(request: Request, item: Item, sent: Fields, *, problem: str = "", status: int = 200) -> Response:

@@ -21,8 +21,9 @@ def ran(db, incident, service, ana):
     """`ran("succeeded")`: a rollback of the incident that ended so."""
     target = make_target(db, service)
 
-    def run(state, kind="rollback"):
-        plan = Plan(kind=kind, service_id=service.id, target_id=target.id, incident_id=incident.id, request={}, made_by_id=ana.id)
+    def run(state, kind="rollback", **facts_):
+        where = {"service_id": service.id, "target_id": target.id, "incident_id": incident.id}
+        plan = Plan(kind=kind, request={}, made_by_id=ana.id, **where, **facts_)
         plan.state, plan.digest = "ready", "d"
         db.add(plan)
         db.flush()
@@ -200,9 +201,7 @@ def test_the_sweep_follows_what_changed_and_only_that(db, incident, item, ran, a
 
 
 def test_the_sweep_sees_a_plan_that_became_ready_though_no_line_says_so(db, incident, item, ran):
-    run = ran("queued")
-    db.get_one(Plan, run.plan_id).resolved_at = now()
-    db.flush()
+    run = ran("queued", resolved_at=now())
     sweeping.sweep(db)
     assert item("Rollback plan ready").evidence_url == f"/plans/{run.plan_id}"
 

@@ -51,7 +51,7 @@ def show_progress(request: Request, db: Db, incident: Seen) -> Response:
 def begin(db: Db, incident: Held, me: Me, sent: Sent) -> Response:
     there = f"/incidents/{incident.id}/checklists"
     with landing(there):
-        template, _ = queries.get_template(db, sent.whole("template") or 0)
+        template = checklist_views.chosen(db, sent)
         made = actions.begin(db, template, incident=incident, form_nonce=f"list-{me.id}-{incident_forms.nonce(sent)}", by=me)
     return back(f"{there}#checklist-{made.id}")
 
@@ -75,7 +75,7 @@ def show_of_service(request: Request, db: Db, service: Annotated[Service, may(P.
 @router.post("/services/{slug}/checklists")
 def begin_for_service(db: Db, service: Annotated[Service, may(P.RESPOND, catalog.service)], me: Me, sent: Sent) -> Response:
     with landing(f"/services/{service.slug}/checklists"):
-        template, _ = queries.get_template(db, sent.whole("template") or 0)
+        template = checklist_views.chosen(db, sent)
         made = actions.begin(db, template, service=service, form_nonce=f"list-{me.id}-{incident_forms.nonce(sent)}", by=me)
     return back(f"/checklists/{made.id}")
 
