@@ -79,10 +79,8 @@ def test_commands_of_a_repository_bring_back_the_old_content_by_one_commit(scene
         "git checkout -qb main; echo good > a; mkdir -p ops; printf 'echo \"$@\" > ../shipped' > ops/ship; chmod +x ops/ship",
         tmp_path / "work",
     )
-    run(
-        "git add .; git commit -qm good; git rev-parse HEAD > ../good; echo bad > a; echo more > b; git add .; git commit -qm bad; git push -q origin main",
-        tmp_path / "work",
-    )
+    run("git add .; git commit -qm good; git rev-parse HEAD > ../good", tmp_path / "work")
+    run("echo bad > a; echo more > b; git add .; git commit -qm bad; git push -q origin main", tmp_path / "work")
     good = (tmp_path / "good").read_text().strip()
     scene["commit"].digest = good
     scene["git"].config = GIT | {
