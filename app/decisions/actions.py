@@ -19,7 +19,7 @@ from app.incidents.states import PHASES, State
 
 LONGEST = 4000
 FARTHEST = timedelta(days=7)
-GERUNDS = {"rollback": "roll back", "fix_forward": "fix forward"}
+DOING = {"rollback": "roll back", "fix_forward": "fix forward"}
 
 
 def begin(session: Session, incident: Incident, *, by: Person) -> Assessment:
@@ -120,8 +120,8 @@ def _keep(
     )
     session.add(made)
     session.flush()
-    line = f"decided to {GERUNDS[choice]}" + (", against the recommendation" if against else "")
-    line = f"decided anew, to {GERUNDS[choice]}" + (", against the recommendation" if against else "") if replaces else line
+    line = ("decided anew, to " if replaces else "decided to ") + DOING[choice]
+    line += ", against the recommendation" if against else ""
     line += f", over the objection of {', '.join(objecting)}" if objecting else ""
     line += f": {rationale}" if rationale else ""
     timeline.record(session, incident, line, kind="state", by=by, decision=made.id, assessment=assessment.id)
@@ -174,7 +174,7 @@ def _check_words(assessment: Assessment, rationale: str, *, against: bool) -> No
 def _overtaken(incident: Incident, standing: Decision) -> Conflict:
     why = f" ({standing.rationale})" if standing.rationale else ""
     return Conflict(
-        f"{standing.by_name} decided to {GERUNDS[standing.choice]} at {standing.decided_at:%H:%M:%S} UTC{why}. Yours was not recorded: "
+        f"{standing.by_name} decided to {DOING[standing.choice]} at {standing.decided_at:%H:%M:%S} UTC{why}. Yours was not recorded: "
         "look at theirs, then decide anew if you must.",
         link=f"/incidents/{incident.id}/decision",
     )

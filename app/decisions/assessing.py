@@ -56,7 +56,7 @@ def kept(assessment: Assessment) -> Picture:
     found = {key: from_json(key, body) for key, body in assessment.facts.items() if key in KINDS}
     held = {one["rule"]: one["holds"] for one in assessment.fired}
     verdicts = [Verdict(rule, held.get(rule.id), found.get(rule.fact)) for rule in rules.loaded(assessment.rule_set.rules)]
-    way = Way(**assessment.feasibility) if assessment.feasibility else None
+    way = Way.from_json(assessment.feasibility) if assessment.feasibility else None
     return Picture(found, verdicts, Weighed(assessment.recommendation, assessment.sentence, []), way, assessment.rule_set)
 
 

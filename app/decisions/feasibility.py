@@ -1,7 +1,7 @@
 """Whether there is a way back, where it leads, and how long it usually takes: from what the console has seen, asking nobody."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from statistics import median
 
@@ -50,6 +50,11 @@ class Way:
 
     def as_json(self) -> Json:
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, body: Json) -> "Way":
+        """The way back of a kept assessment, whatever else an older version of the console wrote beside it."""
+        return cls(**{one.name: body[one.name] for one in fields(cls) if one.name in body})
 
 
 def links_of(session: Session, incident: Incident) -> list[IncidentService]:
