@@ -144,9 +144,16 @@ def undone(db: Session) -> Iterator[None]:
         db.expire_all()
 
 
-def preview(request: Request, drawn: picture.Picture, sent: Fields, *, action: str, words: str) -> Response:
-    """The public page as it would be, under a strip that publishes it or leads back to the form. Nothing has been published."""
+def preview(request: Request, drawn: picture.Picture, sent: Fields, *, action: str, words: str, about: str = "") -> Response:
+    """The public page as it would be, under a strip that publishes it or leads back to the form. Nothing has been published.
+
+    What would be over is drawn on its own page: the front page names it without its words.
+    """
     kept = [(name, value) for name in sent if name not in {FIELD, "edit"} for value in sent.every(name)]
     strip = {"fields": kept, "action": action, "words": words, "csrf": request.state.visitor.csrf_token}
     here = f"/status/{drawn.slug}/"
-    return HTMLResponse(drawing.html("index", drawn, static, extra={"strip": strip, "here": here}))
+    extra = {"strip": strip, "here": here}
+    over = next((event for event in drawn.past if event.ref == about), None)
+    if over:
+        return HTMLResponse(drawing.html("incident", drawn, static, extra=extra, event=over))
+    return HTMLResponse(drawing.html("index", drawn, static, extra=extra))

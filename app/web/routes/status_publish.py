@@ -150,7 +150,8 @@ def _previewed(request: Request, db: Session, me: Person, form: dict[str, Any], 
     with redrawn(request, WRITE, sent, **form), views.undone(db):
         _publish(db, me, form, sent)
         drawn = picture.take(db, form["page"])
-    return views.preview(request, drawn, sent, action=form["action"], words="Publish now")
+    about = form["subject"].ref if form["subject"] else ""
+    return views.preview(request, drawn, sent, action=form["action"], words="Publish now", about=about)
 
 
 def _published(request: Request, db: Session, me: Person, form: dict[str, Any], sent: Fields) -> Response:
