@@ -31,12 +31,17 @@ ENDED_WELL = frozenset({State.RESOLVED, State.REVIEWED})
 
 @dataclass(frozen=True)
 class Obstacle:
-    """Something that is open. `name` tells it from others ("verification-12"); a final one cannot be overruled."""
+    """Something that is open. `name` tells it from others ("verification-12"); a final one cannot be overruled.
+
+    An item of a checklist says which `item` of which `list_name`, so that those of one list can be said in one sentence.
+    """
 
     name: str
     sentence: str  # without a full stop
     link: str
     is_final: bool = False
+    list_name: str = ""
+    item: str = ""
 
 
 def check(session: Session, incident: Incident) -> list[Obstacle]:
@@ -148,11 +153,15 @@ def _unproven(one: Verification) -> Obstacle:
 
 
 def _unticked(item: Item) -> Obstacle:
-    return Obstacle(
-        f"item-{item.id}", f"“{item.text}” is not ticked ({item.checklist.name})", f"/incidents/{item.checklist.incident_id}/checklists"
-    )
+    name = item.checklist.name
+    link = f"/incidents/{item.checklist.incident_id}/checklists"
+    return Obstacle(f"item-{item.id}", f"“{item.text}” is not ticked ({name})", link, list_name=name, item=item.text)
 
 
 def _listed(obstacles: Sequence[Obstacle]) -> str:
-    said = [one.sentence[0].lower() + one.sentence[1:] for one in obstacles]
+    """All of them in one sentence, those of one checklist together."""
+    said = [one.sentence[0].lower() + one.sentence[1:] for one in obstacles if not one.list_name]
+    for name in dict.fromkeys(one.list_name for one in obstacles if one.list_name):
+        items = [f"“{one.item}”" for one in obstacles if one.list_name == name]
+        said.append(f"{', '.join(items)} {'is' if len(items) == 1 else 'are'} not ticked ({name})")
     return "; ".join(said)
