@@ -104,5 +104,5 @@ def _drawn(db: Db, slug: str, name: str) -> Response:
 
 
 def _said(request: Request, shown: StatusPage, title: str, sentence: str, secret: str = "") -> Response:
-    said = {"title": title, "sentence": sentence, "secret": secret}
-    return page(request, "statuspage/said.html", page=shown, address=links.public_address(shown), **said)
+    where = links.public_address(shown)
+    return page(request, "statuspage/said.html", page=shown, address=where, title=title, sentence=sentence, secret=secret)
