@@ -4,7 +4,7 @@ from app.accounts import models as accounts
 from app.audit import models as audit
 from app.catalog import models as catalog
 from app.checklists import models as checklists
-from app.core import idempotency
+from app.core import idempotency, pulse
 from app.core.database import Base
 from app.decisions import models as decisions
 from app.drills import models as drills
@@ -30,6 +30,7 @@ __all__ = [
     "incidents",
     "metadata",
     "notifications",
+    "pulse",
     "reviews",
     "runs",
     "statuspage",

@@ -1,4 +1,7 @@
-"""What nobody rang for, what is due and what has expired: one pass, made by every worker, by beat and by the web process."""
+"""What nobody rang for, what is due and what has expired: one pass about every second, by whichever process comes first.
+
+Workers, beat and the web process all ask for it, so that it goes on as long as one of them lives.
+"""
 
 import logging
 import threading
@@ -7,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.catalog import looks, observing
 from app.checklists import sweeping as checklists
-from app.core import idempotency, queue
-from app.core.database import transaction
+from app.core import idempotency, pulse, queue
+from app.core.database import AWAY, transaction
 from app.core.settings import settings
 from app.decisions import keeping
 from app.drills import following
@@ -46,10 +49,24 @@ def sweep() -> None:
             log.warning("the sweep of %s failed: %s", part.__name__.strip("_"), error, exc_info=log.isEnabledFor(logging.DEBUG))
 
 
+def sweep_in_turn() -> None:
+    """Make a pass, unless another process began one a moment ago."""
+    every_s = settings().sweep_s
+    try:
+        with transaction() as session:
+            # a little less than the rest between two questions, so that one process alone keeps its pace
+            mine = pulse.take(session, "sweep", every_s=every_s * 0.9)
+    except AWAY as error:
+        log.warning("the sweep waits for the database: %s", type(error).__name__)
+        return
+    if mine:
+        sweep()
+
+
 def sweep_until(stop: threading.Event) -> None:
     """One pass every LASTGOOD_SWEEP_S, until `stop`: for a process that has other things to do in its main thread."""
     while not stop.wait(settings().sweep_s):
-        sweep()
+        sweep_in_turn()
 
 
 def _runs(session: Session) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.core.database import transaction
 from app.core.settings import settings
-from app.response.sweep import sweep
+from app.response.sweep import sweep_in_turn
 from app.runs.models import Worker
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def be_present(role: str, stop: threading.Event) -> None:
         if time.monotonic() - said_at >= SAY_EVERY_S:
             _quietly(_say, role)
             said_at = time.monotonic()
-        sweep()
+        sweep_in_turn()
         stop.wait(settings().sweep_s)
     _quietly(_leave, role)
 
