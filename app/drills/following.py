@@ -34,7 +34,7 @@ def declared(session: Session, incident: Incident) -> Drill | None:
         return None
     drill.incident_id = incident.id
     session.flush()
-    line = f"the drill “{drill.name}”, led by {drill.facilitator}, has its incident. It began with the signal: {drill.signal}"
+    line = f"made this the incident of the drill “{drill.name}”, which {drill.facilitator} leads. The signal was: {drill.signal}"
     timeline.record(session, incident, line, kind="drill", by=SYSTEM, at=drill.started_at, drill=drill.id)
     told = select(Inject).where(Inject.drill_id == drill.id, Inject.state == "injected").order_by(Inject.position)
     for fact in session.scalars(told):
@@ -112,7 +112,7 @@ def _follow(session: Session, drill: Drill, incident: Incident | None) -> None:
 
 
 def _write(session: Session, drill: Drill, incident: Incident, fact: Inject, *, by: Person) -> None:
-    told, at = f"for the drill: {fact.text}", fact.done_at
+    told, at = f"tells for the drill: {fact.text}", fact.done_at
     timeline.record(session, incident, told, kind="drill", by=by, at=at, drill=drill.id, injected=fact.position)
 
 

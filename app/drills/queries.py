@@ -3,7 +3,7 @@
 from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import Session, selectinload
 
-from app.accounts.policy import Reach
+from app.accounts.policy import Permission, Person, Reach
 from app.core.errors import NotFound
 from app.drills.models import Drill, DrillScript, Inject, ScriptVersion
 from app.incidents.models import Incident
@@ -27,6 +27,16 @@ def get_inject(drill: Drill, inject_id: int) -> Inject:
     if found is None:
         raise NotFound
     return found
+
+
+def leads(drill: Drill, reader: Person) -> bool:
+    """Whether the reader leads the drill while it goes on."""
+    return drill.ended_at is None and drill.facilitator_id == reader.id and reader.may(Permission.EDIT_PROCEDURE, {drill.service_id})
+
+
+def told_to(drill: Drill, reader: Person) -> list[Inject]:
+    """The facts that the reader may know: what is still to come is for who leads the drill, and for everybody when it is over."""
+    return [fact for fact in drill.injects if fact.state == "injected" or drill.ended_at or leads(drill, reader)]
 
 
 def running(session: Session, *, reach: Reach) -> list[Drill]:

@@ -58,18 +58,17 @@ def starting(db: Session, service: Service, nonce: str = "") -> dict[str, Any]:
 def shown(db: Session, drill: Drill, me: Person) -> dict[str, Any]:
     """One drill. What is still to come is for who leads it; when it is over, for everybody."""
     may_lead = me.may(P.EDIT_PROCEDURE, {drill.service_id})
-    leads = drill.facilitator_id == me.id and may_lead
+    leads = queries.leads(drill, me)
     earlier = queries.earlier(db, drill)
-    sees_all = leads or drill.ended_at is not None
     incident = drill.incident if drill.incident and _sees(db, drill, me) else None
     return {
         "drill": drill,
         "incident": incident,
-        "leads": leads and drill.ended_at is None,
+        "leads": leads,
         "may_lead": may_lead and not leads and drill.ended_at is None,
-        "facts": [fact for fact in drill.injects if sees_all or fact.state == "injected"],
+        "facts": queries.told_to(drill, me),
         "next": _next(drill) if leads else None,
-        "sees_all": sees_all,
+        "sees_all": leads or drill.ended_at is not None,
         "measures": measures(scoring.of(db, drill), [scoring.of(db, one) for one in earlier], is_over=drill.ended_at is not None),
         "earlier": earlier,
         "is_for_practice": drill.target is None or not drill.accepts_production,

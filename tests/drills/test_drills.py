@@ -57,7 +57,7 @@ def test_the_incident_that_is_declared_as_a_drill_is_taken_and_learns_what_was_t
     assert seen(db, drill).incident_id == incident.id
     told = lines(db, incident)
     assert [line.refs.get("injected") for line in told] == [None, 1]
-    assert told[1].body == "for the drill: Support counts 14 calls."
+    assert told[1].body == "tells for the drill: Support counts 14 calls."
     assert told[1].at == seen(db, drill).injects[0].done_at
     assert queries.of_incident(db, incident).id == drill.id
 

@@ -15,6 +15,7 @@ from app.web.api import (
     checklists,
     checks,
     decisions,
+    drills,
     incidents,
     notices,
     once,
@@ -49,6 +50,7 @@ for part in (
     verifications,
     reviews,
     status,
+    drills,
 ):
     router.include_router(part.router)
 
