@@ -70,7 +70,9 @@ class Settings(BaseSettings):
     drill_environments: str = Field(
         "drill,staging,test,demo", description="Environments whose targets are there to practise on, separated by commas."
     )
-    drill_stale_days: int = Field(90, ge=1, le=3650, description="A service that was not practised for this many days is named on the board.")
+    drill_stale_days: int = Field(
+        90, ge=1, le=3650, description="A service that was not practised for this many days is named on the board."
+    )
     demo_breaks_after_s: float = Field(
         30, ge=0, le=3600, description="`lastgood demo`: the release that breaks the shop goes out this long after the start."
     )
