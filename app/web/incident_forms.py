@@ -39,6 +39,7 @@ def declared(sent: Fields) -> dict[str, Any]:
     return {
         "title": sent.text("title"),
         "severity": sent.text("severity") or Severity.HIGH,
+        "trouble": sent.text("trouble"),
         "impact": sent.text("impact"),
         "affected_percent": sent.number("affected_percent"),
         "began_at": moment(sent, "began_at"),
@@ -56,6 +57,7 @@ def edited(sent: Fields) -> tuple[Facts, Facts]:
     typed = Facts(
         title=sent.text("title"),
         severity=sent.text("severity"),
+        trouble=sent.text("trouble"),
         impact=sent.text("impact"),
         affected_percent=sent.number("affected_percent"),
         began_at=began_at,
@@ -70,6 +72,7 @@ def shown(incident: Incident) -> dict[str, str]:
     return {
         "title": incident.title,
         "severity": incident.severity,
+        "trouble": incident.trouble,
         "impact": incident.impact,
         "affected_percent": "" if percent is None else f"{percent:g}",
         "began_at": f"{began_at:%Y-%m-%dT%H:%M:%S}" if began_at else "",
