@@ -13,6 +13,7 @@ from app.accounts.policy import P, Person
 from app.catalog import queries as catalog
 from app.incidents import queries as incidents
 from app.incidents.models import Incident
+from app.notifications import cadence, public_post
 from app.notifications.models import ChannelSetting
 from app.statuspage import drawing, felt, links, picture, queries, subscribing
 from app.statuspage.models import Maintenance, PublicIncident, StatusPage
@@ -22,6 +23,7 @@ from app.web.csrf import FIELD
 from app.web.fields import Fields
 
 PAST = 20
+USUAL_PROMISE_MIN = 30  # where no incident of ours says how often
 
 
 def index(db: Session, me: Person) -> dict[str, Any]:
@@ -116,6 +118,8 @@ def writing(db: Session, page: StatusPage, incident: Incident | None, subject: P
         "states": [one.value for one in Progress],
         "subscribers": subscribing.counts(db, page)["active"],
         "action": action,
+        "drafted": public_post.words(db, incident) if incident else "",
+        "every_min": round(cadence.every(db, incident).total_seconds() / 60) if incident else USUAL_PROMISE_MIN,
     }
 
 

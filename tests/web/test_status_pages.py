@@ -1,3 +1,4 @@
+import html
 import re
 
 import pytest
@@ -5,6 +6,9 @@ import pytest
 from app.accounts.policy import Role
 from app.core.database import transaction
 from app.core.settings import settings
+from app.incidents.models import Incident
+from app.notifications import drafting, public_post
+from app.notifications import queries as notifications
 from app.statuspage import actions, pages, publishing, queries
 from app.statuspage.models import StatusPage, Subscriber
 from tests import factories
@@ -167,3 +171,24 @@ def test_the_form_of_a_page_on_another_host_is_taken(client, scene):
     headers = {"Origin": "https://status.oakline.example", "Sec-Fetch-Site": "cross-site"}
     asked = client.post("/status/oakline/subscribe", data={"kind": "webhook", "address": "https://a.example.org/x"}, headers=headers)
     assert asked.status_code == 200
+
+
+def test_the_draft_for_the_public_is_where_the_form_begins_and_is_sent_with_what_was_published(client, sign_in, scene):
+    with transaction() as session:
+        drafting.declared(session, session.get_one(Incident, scene["incident"].id), by=scene["ana"])
+    sign_in(client, scene["ana"])
+    way = f"/incidents/{scene['incident'].id}/status/{scene['page'].id}"
+    with transaction() as session:
+        words = public_post.words(session, session.get_one(Incident, scene["incident"].id))
+    assert words
+    assert words.splitlines()[0] in html.unescape(client.get(way).text)
+    client.post(f"{way}/preview", data=told(scene))
+    with transaction() as session:
+        assert public_post.waiting(session, session.get_one(Incident, scene["incident"].id)), "a preview sends nothing"
+    assert client.post(way, data=told(scene)).status_code == 303
+    with transaction() as session:
+        incident = session.get_one(Incident, scene["incident"].id)
+        assert public_post.waiting(session, incident) is None
+        (post,) = [one for one in notifications.ended(session, incident) if one.audience == "public"]
+        assert (post.state, post.sent_text, post.ended_by) == ("sent", "We are looking for the cause.", "Ana Ruiz")
+    assert 'value="15"' in client.get(way).text, "the promise begins with the incident's own rhythm"

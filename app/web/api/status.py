@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from app.accounts.policy import P, Person
 from app.incidents import queries as incidents
-from app.statuspage import actions, links, queries
+from app.response import publish as publishing
+from app.statuspage import links, queries
 from app.statuspage.felt import Felt
 from app.statuspage.models import StatusPage
 from app.statuspage.states import Progress, Standing
@@ -81,7 +82,7 @@ def publish(
                 subject = queries.get_published(db, page, wish.about)
         felt = None if wish.felt is None else {one.component_id: Felt(one.standing, one.words) for one in wish.felt}
         told = wish.model_dump(exclude={"incident_id", "about", "felt"})
-        update = actions.publish(db, page, incident, about=subject, felt=felt, by=me, **told)
+        update = publishing.publish(db, page, incident, about=subject, felt=felt, by=me, **told)
         return UpdateShape.model_validate(update)
 
     return once(request, db, me, key, wish, make, status=201)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from app.accounts.policy import P, Person
 from app.core.errors import Refused
 from app.incidents.models import Incident
+from app.response import publish as publishing
 from app.statuspage import actions, links, maintenance, picture, queries
 from app.statuspage.models import StatusPage
 from app.web import status_forms as forms
@@ -162,4 +163,4 @@ def _published(request: Request, db: Session, me: Person, form: dict[str, Any], 
 
 
 def _publish(db: Session, me: Person, form: dict[str, Any], sent: Fields) -> None:
-    actions.publish(db, form["page"], form["incident"], about=form["subject"], **forms.post(sent, form["subject"]), by=me)
+    publishing.publish(db, form["page"], form["incident"], about=form["subject"], **forms.post(sent, form["subject"]), by=me)
