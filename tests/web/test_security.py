@@ -123,11 +123,22 @@ def test_every_template_escapes_whatever_its_name():
 
 
 LISTS = sorted(path for path in TEMPLATES.rglob("*.html"))
+PAPERS = {"reviews/paper.html", "survival/paper.html"}  # files to keep, which carry their own style: no page of the console
+DOORS = {"sessions/new.html", "setup/first.html", "setup/password.html"}  # nobody is signed in there
+OUTSIDE = {  # for people without an account: what counts is the signed link, or that anybody may ask
+    "paging/answer.html",
+    "public/_subscribe.html",
+    "statuspage/confirm.html",
+    "statuspage/leave.html",
+    "statuspage/subscribe.html",
+}
 
 
 @pytest.mark.parametrize("path", LISTS, ids=lambda path: str(path.relative_to(TEMPLATES)))
 def test_no_template_needs_more_than_the_policy_allows(path):
     text = re.sub(r"{#.*?#}|{{.*?}}|{%.*?%}", "", path.read_text(), flags=re.DOTALL)
+    if str(path.relative_to(TEMPLATES)) in PAPERS:
+        text = re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL)
     assert not re.search(r"\sstyle=|<style|\son\w+=|javascript:|hx-on|[\"']js:|hx-vals=.js", text)
     assert not re.search(r"<script(?![^>]*\ssrc=)", text)
     assert not re.search(r'hx-trigger="[^"]*\[', text)
@@ -136,11 +147,10 @@ def test_no_template_needs_more_than_the_policy_allows(path):
 
 @pytest.mark.parametrize("path", LISTS, ids=lambda path: str(path.relative_to(TEMPLATES)))
 def test_every_form_that_changes_something_carries_the_token(path):
-    doors = {"sessions/new.html", "setup/first.html", "setup/password.html"}  # nobody is signed in there
-    if str(path.relative_to(TEMPLATES)) in doors:
+    if str(path.relative_to(TEMPLATES)) in DOORS | OUTSIDE:
         return
     for form in re.findall(r"<form\b[^>]*method=\"post\".*?</form>", path.read_text(), flags=re.DOTALL):
-        assert "csrf_field()" in form, form[:120]
+        assert "csrf_field()" in form or 'name="csrf_token"' in form, form[:120]
 
 
 def test_icons_that_templates_name_are_in_the_sprite():

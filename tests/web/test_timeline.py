@@ -122,12 +122,12 @@ def test_filters_stand_in_the_address_and_noise_is_folded(client, ana, incident)
     with transaction() as db:
         row = db.get_one(Incident, incident.id)
         for tick in range(4):
-            timeline.record(db, row, f"tick {tick}", kind="system", by=ana, is_system=True)
+            timeline.record(db, row, f"heard {tick}", kind="system", by=ana, is_system=True)
     page = client.get(f"/incidents/{incident.id}/timeline").text
     assert "4 system events" in page
     only = client.get(f"/incidents/{incident.id}/timeline?kind=note").text
     assert "Seen by eye" in only
-    assert "tick" not in only
+    assert "heard" not in only
     assert "Seen by eye" not in client.get(f"/incidents/{incident.id}/timeline?who=system").text
     assert "No line fits" in client.get(f"/incidents/{incident.id}/timeline?kind=run").text
 
