@@ -47,13 +47,21 @@ def test_every_route_of_the_application_declares_one(app):
 def test_what_is_public_is_named_here(app):
     public = {route.path for route in guard.routes(app) if route.guards[0].permission is P.PUBLIC}
     assert public <= {
+        "/answer/{token}",  # a signed link: one contact, one day
         "/api/v1/openapi.json",
+        "/intake/{hook}",  # alerts; each carries a token or a signature
         "/invitations/{token}",
         "/livez",
         "/readyz",
         "/setup/{token}",
         "/sign-in",
         "/static/{name:path}",
+        "/status/{page_slug}",  # what was published on purpose, and subscribing to it
+        "/status/{page_slug}/",
+        "/status/{page_slug}/confirm/{token}",
+        "/status/{page_slug}/leave/{token}",
+        "/status/{page_slug}/subscribe",
+        "/status/{page_slug}/{name:path}",
         "/theme",
     }
 

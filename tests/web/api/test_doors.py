@@ -58,7 +58,8 @@ def test_a_token_ends_no_incident_without_the_scope_to_command(script, world):
     by = script(world.me, [P.READ, P.RESPOND])
     where = f"/incidents/{world.incident.id}/state"
     assert "stays detected: a commander" in problem(by.post(where, {"state": "resolved", "reason": "fixed"}), 403)
-    assert script(world.me).post(where, {"state": "resolved", "reason": "fixed"}).json()["state"] == "resolved"
+    ended = {"state": "resolved", "reason": "fixed", "overrule_reason": "the checklists are kept on paper"}
+    assert script(world.me).post(where, ended).json()["state"] == "resolved"
 
 
 def test_no_operation_takes_a_permission_that_tokens_never_have(app):

@@ -1,5 +1,6 @@
 """POST once: the same key, the same answer."""
 
+import re
 import threading
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from app.incidents.models import Incident
 from app.response.sweep import sweep
 from app.web import guard
 from tests import factories
+from tests.web import examples
 from tests.web.api.conftest import V1, problem
 
 BODY = {"title": "Payments are declined"}
@@ -37,35 +39,42 @@ def test_a_post_without_a_key_is_refused_in_words(script, world):
     assert (declared(), remembered()) == (0, 0)
 
 
-def test_every_post_wants_a_key(script, world, app):
+def fitting(schema, whole):
+    """A value that a field of the description takes."""
+    if "$ref" in schema:
+        schema = whole["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    if "anyOf" in schema:
+        return fitting(schema["anyOf"][0], whole)
+    if "enum" in schema or "const" in schema:
+        return schema.get("const") or schema["enum"][0]
+    if schema.get("type") == "object":
+        return {name: fitting(schema["properties"][name], whole) for name in schema.get("required", ())}
+    at = {"string": "2030-01-01T00:00:00Z" if schema.get("format") == "date-time" else "x", "boolean": False, "array": []}
+    return at.get(schema.get("type"), max(1, schema.get("minimum", 1)))
+
+
+def test_every_post_wants_a_key(script, app):
     """The key is what makes a repeat harmless, so no operation may forget it."""
-    made = {"service": world.service.slug, "state": "assessed", "digest": "d", "body": "text", "role": "scribe", "restricted": False}
-    made |= {"name": "n", "config": {}, "contacts": [], "links": [], "url": "https://prometheus.example.org"}
-    posts = [route.path for route in guard.routes(app) if route.path.startswith(V1) and "POST" in route.methods]
+    posts = [route for route in guard.routes(app) if route.path.startswith(V1) and "POST" in route.methods]
     assert len(posts) > 30
-    ids = {
-        "target_id": world.stage.target.id,
-        "release_id": world.stage.good.id,
-        "incident_id": world.incident.id,
-        "entry_id": world.entry.id,
-        "plan_id": world.plan.id,
-        "run_id": world.run.id,
-        "verification_id": world.verification.id,
-        "check_id": world.check.id,
-        "slug": world.service.slug,
-    }
     with transaction() as session:
+        world = examples.World(session, "once")
         everything = factories.make_person(session, "Ida Berg", Role.COMMANDER, Role.ADMIN)
     client = script(everything).client
-    for path in posts:
-        body = {"title": "x", "standing": "good", "reason": "r", "to": 1, "briefing": "b", "release_id": None} | made
-        body["kind"] = "git" if path.endswith("/targets") else "health"
-        answer = client.post(path.format(**ids), json={})
-        named = answer.json().get("fields", {}) or {}
-        # operations with required fields name those first; with them the key is asked for
-        body = {name: body[name] for name in named if name in body}
-        answer = client.post(path.format(**ids), json=body)
-        assert problem(answer, 422).startswith("A POST needs the header"), path
+    whole = client.get(f"{V1}/openapi.json").json()
+    forgetful = {}
+    for route in posts:
+        told = whole["paths"][route.path]["post"].get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+        address = route.path
+        with transaction() as session:
+            world.session = session
+            for name in re.findall(r"{(\w+)}", route.path):
+                make = examples.EXAMPLES.get(f"{route.path} {name}") or examples.EXAMPLES[name]
+                address = address.replace(f"{{{name}}}", str(make(world, everything)))
+        answer = client.post(address, json=fitting(told, whole) if told else {})
+        if "A POST needs the header" not in answer.text:
+            forgetful[route.path] = answer.text[:300]
+    assert forgetful == {}
 
 
 def test_the_same_request_again_gets_the_first_answer(script, world):
