@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.policy import Permission, Person
 from app.audit import actions as audit
-from app.core.errors import Conflict, Forbidden, Invalid
+from app.core.errors import Conflict, Invalid, Refused
 from app.drills import queries
 from app.drills.models import DrillScript, ScriptVersion
 
@@ -38,7 +38,7 @@ class Draft:
 
 
 def make(session: Session, draft: Draft, *, by: Person) -> DrillScript:
-    """A new script. Invalid names every wrong field; Forbidden where it is for services beyond the person's."""
+    """A new script. Invalid names every wrong field; Refused where it is for services beyond the person's."""
     may(by, draft.service_id)
     version = _checked(draft)
     script = DrillScript()
@@ -84,10 +84,10 @@ def put_away(session: Session, script: DrillScript, *, away: bool, by: Person) -
 
 
 def may(by: Person, service_id: int | None) -> None:
-    """Forbidden where the person may not edit the procedure of that service, or of every one where the script is for all."""
+    """Refused where the person may not edit the procedure of that service, or of every one where the script is for all."""
     reach = by.reach(Permission.EDIT_PROCEDURE)
     if not reach.everything and service_id not in reach.service_ids:
-        raise Forbidden("This script is for services beyond those whose procedure you may edit. Nothing was changed: ask a commander.")
+        raise Refused("This script is for services beyond those whose procedure you may edit. Nothing was changed: ask a commander.")
 
 
 def _add(session: Session, script: DrillScript, version: ScriptVersion, *, number: int, by: Person) -> ScriptVersion:

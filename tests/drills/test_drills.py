@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.core.clock import now
-from app.core.errors import Conflict, Forbidden, Invalid, Refused
+from app.core.errors import Conflict, Invalid, Refused
 from app.core.settings import settings
 from app.decisions import queries as decisions
 from app.decisions.models import Decision
@@ -219,7 +219,7 @@ def test_a_wrong_script_names_every_wrong_field(db, scene):
 
 def test_a_script_for_all_services_is_written_by_people_of_all(db, scene):
     local = make_person(db, "Lea Roth", "commander", service=scene.service)
-    with pytest.raises(Forbidden):
+    with pytest.raises(Refused, match="beyond those"):
         scripts.make(db, scripts.Draft("A", "B", []), by=local)
     own = scripts.make(db, scripts.Draft("A", "B", [], service_id=scene.service.id), by=local)
     assert own.id in [script.id for script, _ in queries.scripts_for(db, scene.service.id)]
