@@ -130,7 +130,8 @@ def _latency(session: Session, links: Sequence[IncidentService], seen: Sequence[
             return None, f"{one.name}: {figure(present, unit)}, and no release is known before which it could be compared."
         usual = _baseline(session, one.check, rollout.began_at)
         if not usual:
-            return None, f"{one.name}: {figure(present, unit)}; from before {rollout.release.version} there are no readings."
+            before = f"from before {rollout.release.version} there are too few readings to compare it with"
+            return None, f"{one.name}: {figure(present, unit)}; {before}."
         return present / usual, f"{one.name}: {figure(present, unit)}, was {figure(usual, unit)} before {rollout.release.version}."
 
     return _worst("latency_ratio", seen, "latency", value)

@@ -12,8 +12,11 @@ from app.statuspage.models import PublicUpdate, StatusPage
 
 
 def publish(session: Session, page: StatusPage, incident: Incident | None, *, text: str, by: Person, **post: Any) -> PublicUpdate:
-    """Publish as `statuspage.actions.publish` does. Where a draft waited for the public, it has been sent with these words."""
-    made = actions.publish(session, page, incident, text=text, by=by, **post)
+    """Publish as `statuspage.actions.publish` does. Where a draft waited for the public, it has been sent with these words.
+
+    The draft first: what publishes ends with the audit log, whose head is the last thing to be held. A refusal takes both back.
+    """
     if incident:
+        session.refresh(incident, with_for_update=True)
         public_post.taken_over(session, incident, title=str(post.get("title", "")), text=text, by=by)
-    return made
+    return actions.publish(session, page, incident, text=text, by=by, **post)

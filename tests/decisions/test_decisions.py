@@ -12,13 +12,14 @@ from app.audit.models import AuditEntry
 from app.core.clock import now
 from app.core.database import db_now
 from app.core.errors import Conflict, Forbidden, Invalid, Refused
-from app.decisions import actions, assessing, keeping, objections, queries, reports, rulebook, shipped
+from app.decisions import actions, assessing, keeping, objections, queries, reports, rulebook
 from app.decisions.models import Decision, Deliberation
 from app.incidents import actions as incidents
 from app.incidents import facts, roles, timeline
 from app.incidents.models import Incident, TimelineEntry
 from app.incidents.states import Severity, State
 from app.response import declare as declaring
+from tests.decisions import shipped
 from tests.decisions.conftest import ERRORS
 from tests.factories import make_person
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import Invalid, Refused
-from app.decisions import rules, shipped, weighing
+from app.decisions import rules, weighing
 from app.decisions.facts import Fact
 from app.decisions.feasibility import Way
 from app.decisions.kinds import KINDS
+from tests.decisions import shipped
 
 MATRIX = rules.checked(shipped.RULES)
 WAY = Way(

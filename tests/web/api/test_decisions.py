@@ -4,7 +4,7 @@ import pytest
 
 from app.accounts.policy import P
 from app.core.database import transaction
-from app.decisions import shipped
+from tests.decisions import shipped
 from tests.web.api.conftest import problem
 
 

@@ -1,4 +1,4 @@
-"""The rules that ship, and the time to decide by severity: version 1, which the migration writes. A test compares the two."""
+"""The rules that the issue names, and the time to decide by severity: what version 1, which the migration writes, must be."""
 
 from app.core.database import Json
 
