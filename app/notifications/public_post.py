@@ -20,12 +20,18 @@ def waiting(session: Session, incident: Incident) -> Notice | None:
 
 
 def words(session: Session, incident: Incident) -> str:
-    """How that draft reads now; empty where none waits. Where its template is wrong, its words as they were written."""
+    """How that draft reads now; empty where none waits. Where its template is wrong, its words as they were written.
+
+    A paragraph that is nothing but a fact which nobody knows yet is left out: the public learns nothing from it.
+    """
     draft = waiting(session, incident)
     if draft is None:
         return ""
     shown = notices.preview(session, draft, incident, next_at=cadence.due_at(session, incident))
-    return draft.body if shown.problems else shown.text
+    if shown.problems:
+        return draft.body
+    says_nothing = {field.unknown for field in shown.missing}
+    return "\n\n".join(part for part in shown.text.split("\n\n") if part.strip() not in says_nothing)
 
 
 def taken_over(session: Session, incident: Incident, *, title: str, text: str, by: Person) -> None:
